@@ -1,0 +1,85 @@
+"""The `punchin` command. What a command needs is imported when it runs: `punchin --version` must not wait for it."""
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from engine.errors import CannotStart, InvalidSpec, PunchinError
+
+app = App(
+    name="punchin", help="Generate, continue, repaint and split music from inside your DAW.", version=version("punchin")
+)
+
+State = Annotated[Path | None, Parameter(help="folder that holds jobs, clips and logs")]
+Host = Annotated[str | None, Parameter(help="address of the daemon")]
+Port = Annotated[int | None, Parameter(help="OSC port; 0 takes a free one")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="print one JSON object")]
+
+
+def main() -> None:
+    """Run the command line; errors for the user are one line and exit code 1."""
+    from bridge.sending import send_command  # noqa: PLC0415  it reads the whole message table
+
+    app.command(send_command(), name="send")
+    try:
+        sys.exit(app())
+    except PunchinError as error:
+        sys.stderr.write(f"punchin: {error}\n")
+        sys.exit(2 if isinstance(error, CannotStart | InvalidSpec) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.command
+def serve(*, state: State = None, host: Host = None, port: Port = None, log_level: str | None = None) -> None:
+    """Run the daemon until it is told to stop (Ctrl+C)."""
+    import asyncio  # noqa: PLC0415
+
+    from bridge import daemon, settings  # noqa: PLC0415
+
+    asyncio.run(daemon.serve(settings.load(state=state, host=host, port=port, log_level=log_level), _say))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+@app.command
+def jobs(*, state: State = None, host: Host = None, port: Port = None, json: Json = False) -> int:
+    """List the newest jobs."""
+    from bridge import sending  # noqa: PLC0415
+
+    return sending.list_jobs(state, host, port, as_json=json)
+
+
+@app.command
+def cancel(job: str, *, state: State = None, host: Host = None, port: Port = None, json: Json = False) -> int:
+    """Stop a job, named by its id."""
+    from bridge import sending  # noqa: PLC0415
+
+    return sending.cancel_job(job, state, host, port, as_json=json)
+
+
+@app.command
+def doctor(*, state: State = None, host: Host = None, port: Port = None, json: Json = False) -> int:
+    """Look at what punchin needs, and say what to do about each problem."""
+    from bridge import settings  # noqa: PLC0415
+    from bridge.install.doctor import examine, print_findings  # noqa: PLC0415
+
+    findings = examine(settings.load(state=state, host=host, port=port))
+    print_findings(findings, as_json=json)
+    return 1 if any(finding.state == "problem" for finding in findings) else 0
+
+
+@app.command
+def demo(
+    *, out: Annotated[Path, Parameter(help="folder for clips, project, pictures and summary")] = Path("punchin-demo")
+) -> int:
+    """Show everything once: a daemon of its own, every verb, clips in a REAPER project, pictures."""
+    from bridge.demo import scenario  # noqa: PLC0415
+
+    return scenario.run(out.absolute())

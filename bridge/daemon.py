@@ -1,0 +1,157 @@
+"""The composition root: builds the rooms, starts them in order, stops them in reverse."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from loguru import logger
+
+from bridge.osc.udp import UdpTransport
+from bridge.presets import presets
+from bridge.protocol.peer import Peer
+from bridge.protocol.service import Service
+from bridge.settings import Settings
+from engine import Studio
+from engine.errors import CannotStart
+from engine.jobs import Job, Progress
+
+TICK_SECONDS = 0.1
+LOG_BYTES = 5_000_000
+
+
+async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
+    """Run until the process is told to stop; `ready` gets one line once requests are taken.
+
+    Raises CannotStart when another daemon has the state folder, or the port or the folder cannot be used.
+    """
+    with _only_one(settings.state), _logging(settings):
+        loop = asyncio.get_running_loop()
+        udp = UdpTransport()
+        studio = Studio(settings.state)
+        service = Service(studio, presets(settings.state / "presets"), _sender(udp))
+
+        def pass_on(job: Job, progress: Progress) -> None:
+            loop.call_soon_threadsafe(service.on_change, job, progress)
+
+        studio.watch(pass_on)
+        stopped = _told_to_stop(loop)
+        try:
+            await udp.open(settings.host, settings.port, service.receive)
+            with _announced(settings, udp):
+                studio.start()
+                service.resume()
+                ready(_listening(udp))
+                async with _ticking(service):
+                    await stopped.wait()
+        finally:
+            udp.close()
+            await asyncio.to_thread(studio.close)
+
+
+def _sender(udp: UdpTransport) -> Callable[[Peer, bytes], None]:
+    def send(peer: Peer, packet: bytes) -> None:
+        if peer.transport == udp.name:
+            udp.send(peer, packet)
+
+    return send
+
+
+def _listening(udp: UdpTransport) -> str:
+    return "listening on " + " and ".join(str(Peer(udp.name, host, udp.port)) for host in udp.hosts)
+
+
+@asynccontextmanager
+async def _ticking(service: Service) -> AsyncIterator[None]:
+    async def tick() -> None:
+        while True:
+            try:
+                service.tick()
+            except Exception:  # noqa: BLE001  one bad tick must not end deliveries
+                logger.exception("an error in punchin itself")
+            await asyncio.sleep(TICK_SECONDS)
+
+    task = asyncio.create_task(tick())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _told_to_stop(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
+    """An event that Ctrl+C and SIGTERM set."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stopped.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
+    return stopped
+
+
+@contextmanager
+def _only_one(state: Path) -> Iterator[None]:
+    """Hold the state folder; raises CannotStart naming the daemon that has it."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(state / "daemon.lock")
+        with lock.acquire(timeout=0):
+            yield
+    except Timeout:
+        raise CannotStart(f"another punchin uses the state folder {state}: {_other(state)}") from None
+    except OSError as error:
+        raise CannotStart(
+            f"the state folder {state} cannot be written ({error.strerror}): "
+            "correct its permissions or choose another with --state"
+        ) from error
+
+
+def _other(state: Path) -> str:
+    try:
+        other = json.loads((state / "daemon.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return "it is just starting; end it or choose another folder with --state"
+    return f"pid {other['pid']} on port {other['port']}; end it or choose another folder with --state"
+
+
+@contextmanager
+def _announced(settings: Settings, udp: UdpTransport) -> Iterator[None]:
+    """Say in `daemon.json` how this daemon is reached, for as long as it runs."""
+    content = {
+        "pid": os.getpid(),
+        "host": udp.hosts[0],
+        "port": udp.port,
+        "hosts": udp.hosts,
+        "version": version("punchin"),
+    }
+    temporary = settings.address_file.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, indent=2), "utf-8")
+    temporary.replace(settings.address_file)
+    try:
+        yield
+    finally:
+        settings.address_file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _logging(settings: Settings) -> Iterator[None]:
+    """Log to stderr, and to files that take turns."""
+    logger.remove()
+    sinks = [
+        logger.add(sys.stderr, level=settings.log_level, format="{time:HH:mm:ss} {level: <7} {message}"),
+        logger.add(settings.state / "logs" / "punchin.log", level=settings.log_level, rotation=LOG_BYTES, retention=5),
+    ]
+    try:
+        yield
+    finally:
+        for sink in sinks:
+            logger.remove(sink)

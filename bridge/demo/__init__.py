@@ -1,0 +1,1 @@
+"""`punchin demo`: everything once, on real audio, seen and written down."""

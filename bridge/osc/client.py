@@ -1,0 +1,118 @@
+"""A client of the daemon over UDP: what `punchin send`, the demo and tests speak with."""
+
+import secrets
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from bridge.osc.guard import BadPacket, messages
+from bridge.protocol import messages as m
+from bridge.protocol.codec import decode_reply, encode, encode_request
+from bridge.protocol.messages import Message
+from engine.errors import NoDaemon, TooLarge
+
+MAX_DATAGRAM = 8 * 1024
+LISTEN_SLICE_SECONDS = 0.1
+RESEND_SECONDS = 0.5
+NO_ANSWER_SECONDS = 5.0
+
+
+class Client:
+    """Sends requests and reads replies; blocks. Raises NoDaemon when nobody answers."""
+
+    def __init__(self, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.connect((host, port))
+        self._where = f"{host}:{port}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+    def ask(self, verb: str, values: Mapping[str, Any] | None = None) -> Message:
+        """Send a request until it is answered, and return the first reply that names it; raises NoDaemon."""
+        return next(self.asking(verb, values))
+
+    def asking(self, verb: str, values: Mapping[str, Any] | None = None) -> Iterator[Message]:
+        """Send a request until it is answered, and yield every reply from then on, whichever request it belongs to."""
+        request_id = secrets.token_hex(8)
+        packet = encode_request(f"/punchin/{verb}", request_id, values or {})
+        if len(packet) > MAX_DATAGRAM:
+            raise TooLarge(
+                f"the request has {len(packet)} bytes, a UDP datagram {MAX_DATAGRAM}: shorten lyrics or prompt"
+            )
+        asked_at = time.monotonic()
+        sent_at = 0.0
+        answered = False
+        while True:
+            now = time.monotonic()
+            if not answered and now - asked_at > NO_ANSWER_SECONDS:
+                raise NoDaemon(f"nobody answers at {self._where}: start the daemon with `punchin serve`")
+            if not answered and now - sent_at > RESEND_SECONDS:
+                self._send(packet)
+                sent_at = now
+            for reply in self.replies(LISTEN_SLICE_SECONDS):
+                answered = answered or _names(reply, request_id)
+                if answered:
+                    yield reply
+
+    def render(self, verb: str, values: Mapping[str, Any]) -> Iterator[Message]:
+        """Send a request that renders and yield its replies up to the last: done, failed, cancelled or rejected.
+
+        Results are acknowledged. Whoever leaves early, by Ctrl+C for instance, cancels the job.
+        """
+        unfinished: str | None = None
+        try:
+            for reply in self.asking(verb, values):
+                if isinstance(reply, m.Accepted) and unfinished is None:
+                    unfinished = reply.job_id
+                elif not isinstance(reply, m.Rejected) and getattr(reply, "job_id", None) != unfinished:
+                    continue
+                if isinstance(reply, m.Done | m.Failed | m.Cancelled):
+                    self.tell(m.Received(job_id=reply.job_id))
+                    unfinished = None
+                yield reply
+                if isinstance(reply, m.Rejected) or unfinished is None:
+                    return
+        finally:
+            if unfinished:
+                self.tell(m.Cancel(request_id=secrets.token_hex(8), job=unfinished))
+
+    def tell(self, message: Message) -> None:
+        """Send one message without waiting."""
+        self._send(encode(message))
+
+    def replies(self, seconds: float) -> Iterator[Message]:
+        """What arrives within a time."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._socket.settimeout(left)
+            try:
+                incoming = messages(self._socket.recv(65536))
+            except (TimeoutError, ConnectionError, BadPacket):
+                # A refused connection only says that nobody listens yet.
+                continue
+            for message in incoming:
+                reply = decode_reply(message.address, message.arguments)
+                if reply:
+                    yield reply
+
+    def _send(self, packet: bytes) -> None:
+        try:
+            self._socket.send(packet)
+        except ConnectionError:
+            # The system tells of an earlier datagram that nobody took; this one was sent all the same or will be again.
+            return
+
+
+def _names(reply: Message, request_id: str) -> bool:
+    """Whether a reply is the answer to a request; listings do not name it, only their end does."""
+    listing = isinstance(reply, m.JobListed | m.PresetListed | m.ModelListed)
+    return listing or getattr(reply, "request_id", None) == request_id

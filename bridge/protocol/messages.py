@@ -1,0 +1,443 @@
+"""Every address of the protocol as a typed message. `TABLE`, made from the classes, drives encoding, decoding and the docs.
+
+Fields named in `positional` stand first, in that order; the others travel as key and value, and only when they are set.
+"""
+
+from collections.abc import Iterable
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from engine.spec import FilePath, Number, RenderSpec, Switch, Verb, Whole
+
+
+class Tag(NamedTuple):
+    """The OSC type tag of a field whose Python type leaves a choice."""
+
+    osc: str
+
+
+Long = Annotated[Whole, Tag("h")]
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Port = Annotated[Whole, Field(ge=1, le=65535)]
+
+
+class Message(BaseModel):
+    """One OSC message."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    address: ClassVar[str]
+    positional: ClassVar[tuple[str, ...]] = ()
+
+
+class Request(Message):
+    """From a client to the daemon."""
+
+    positional: ClassVar[tuple[str, ...]] = ("request_id",)
+    replies: ClassVar[tuple[str, ...]] = ()
+
+    request_id: Annotated[Identifier, Field(description="made by the client, unique per client")]
+    reply_port: Annotated[Port, Field(description="UDP port of the same host that replies go to")] | None = None
+
+
+class Reply(Message):
+    """From the daemon to a client."""
+
+
+# Requests that render
+
+
+class Render(Request):
+    """Render clips."""
+
+    replies = ("accepted", "rejected", "progress", "clip", "done", "failed", "cancelled")
+    spec: RenderSpec
+
+
+# Requests of other kinds
+
+
+class Hello(Request):
+    """Says who the client is; what it has not received comes again, in order."""
+
+    address = "/punchin/hello"
+    replies = ("welcome", "rejected")
+    client: Annotated[Identifier, Field(description="a name that stays the same over restarts")]
+    role: Annotated[Literal["daw", "surface", "tool"], Field(description="what kind of client")] = "tool"
+    daw: Annotated[str, Field(description="reaper, live, ardour, …")] | None = None
+    version: Annotated[str, Field(description="of the client")] | None = None
+    project: Annotated[str, Field(description="name of the open project")] | None = None
+    token: Annotated[str, Field(description="needed off loopback only")] | None = None
+
+
+class Ping(Request):
+    """Asks whether the daemon is there."""
+
+    address = "/punchin/ping"
+    replies = ("pong",)
+
+
+class Status(Request):
+    """Lists one job, or the newest; a finished job named here comes with its results again."""
+
+    address = "/punchin/status"
+    replies = ("job", "status_end", "rejected")
+    job: Annotated[Identifier, Field(description="job id")] | None = None
+
+
+class Cancel(Request):
+    """Stops a job."""
+
+    address = "/punchin/cancel"
+    replies = ("accepted", "rejected", "cancelled")
+    job: Annotated[Identifier, Field(description="job id")]
+
+
+class Retry(Request):
+    """Renders a job's spec again as a new job; further keys change the spec."""
+
+    address = "/punchin/retry"
+    replies = ("accepted", "rejected")
+    job: Annotated[Identifier, Field(description="job id")]
+    changes: dict[str, Any] = {}
+
+
+class Received(Message):
+    """The client has the result: it is not sent again."""
+
+    address = "/punchin/received"
+    positional = ("job_id",)
+    job_id: Annotated[Identifier, Field(description="job id")]
+    reply_port: Port | None = None
+
+
+class Subscribe(Request):
+    """Asks for a copy of every job's progress, done, failed and cancelled."""
+
+    address = "/punchin/subscribe"
+    replies = ("accepted",)
+
+
+class Unsubscribe(Request):
+    """Ends a subscription."""
+
+    address = "/punchin/unsubscribe"
+    replies = ("accepted",)
+
+
+class Presets(Request):
+    """Lists the presets."""
+
+    address = "/punchin/presets"
+    replies = ("preset", "presets_end")
+
+
+class Models(Request):
+    """Lists the models of all engines."""
+
+    address = "/punchin/models"
+    replies = ("model", "models_end")
+
+
+class Trigger(Request):
+    """A pad or key: passed as `run` to the DAW client that has the focus, which adds its own selection."""
+
+    address = "/punchin/trigger"
+    replies = ("accepted", "rejected")
+    action: Annotated[Identifier, Field(description="what to do, e.g. repaint")]
+    parameters: dict[str, Any] = {}
+
+
+class Focus(Request):
+    """Makes this DAW client the one that triggers go to."""
+
+    address = "/punchin/focus"
+    replies = ("accepted", "rejected")
+
+
+class Audition(Request):
+    """Plays a take on the audio device."""
+
+    address = "/punchin/audition"
+    replies = ("accepted", "rejected")
+    job: Annotated[Identifier, Field(description="job id")]
+    take: Annotated[Whole, Field(ge=1, le=8, description="take number")] = 1
+    mode: Annotated[Literal["solo", "context"], Field(description="alone or in its surroundings")] = "solo"
+    loop: Annotated[Switch, Field(description="again and again")] = False
+
+
+class Stop(Request):
+    """Ends an audition."""
+
+    address = "/punchin/stop"
+    replies = ("accepted", "rejected")
+
+
+# Replies
+
+
+class Accepted(Reply):
+    """The request is taken; a job is stored on disk. Requests that make no job answer with an empty job id."""
+
+    address = "/punchin/accepted"
+    positional = ("request_id", "job_id")
+    request_id: str
+    job_id: str
+
+
+class Rejected(Reply):
+    """Nothing was stored; the message says what was wrong and what is legal."""
+
+    address = "/punchin/rejected"
+    positional = ("request_id", "code", "message")
+    request_id: str
+    code: str
+    message: str
+
+
+class Progressed(Reply):
+    """How far a job is; at least once a second while it renders."""
+
+    address = "/punchin/progress"
+    positional = ("job_id", "fraction", "stage", "eta_seconds")
+    job_id: str
+    fraction: Number
+    stage: str
+    eta_seconds: Number
+
+
+class ClipReady(Reply):
+    """A clip is complete under its final name."""
+
+    address = "/punchin/clip"
+    positional = ("job_id", "index", "count", "path")
+    job_id: str
+    index: Whole
+    count: Whole
+    path: FilePath
+    take: Annotated[Whole, Field(description="take number, from 1")]
+    track: Annotated[str, Field(description="stem or instrument; mix for a single result")]
+    start: Annotated[Number, Field(description="seconds from source_start of the first frame")]
+    frames: Annotated[Long, Field(description="length in frames")]
+    sample_rate: Annotated[Whole, Field(description="frames a second")]
+    channels: Annotated[Whole, Field(description="channel count")]
+    seed: Annotated[Long, Field(description="seed of this take")]
+    peak_db: Annotated[Number, Field(description="highest sample, dBFS")]
+    lufs: Annotated[Number, Field(description="integrated loudness")]
+    beat_error_ms: Annotated[Number, Field(description="median distance of onsets from the grid; -1 unknown")]
+    silent: Annotated[Switch, Field(description="nothing to hear, as in the stem of an absent instrument")]
+    engine: Annotated[str, Field(description="which engine rendered it")]
+    compute_seconds: Annotated[Number, Field(description="how long the engine took")]
+    position: Annotated[Number, Field(description="echoed: project seconds of the source's start")] | None = None
+    note: Annotated[str, Field(description="what to know of how it was made")] | None = None
+    cookie: Annotated[str, Field(description="echoed from the request")] = ""
+
+
+class Done(Reply):
+    """After the last clip of a job."""
+
+    address = "/punchin/done"
+    positional = ("job_id", "count", "cookie")
+    job_id: str
+    count: Whole
+    cookie: str = ""
+
+
+class Failed(Reply):
+    """The job ended without clips; the message says why and what to do."""
+
+    address = "/punchin/failed"
+    positional = ("job_id", "code", "message", "cookie")
+    job_id: str
+    code: str
+    message: str
+    cookie: str = ""
+
+
+class Cancelled(Reply):
+    """Compute has stopped."""
+
+    address = "/punchin/cancelled"
+    positional = ("job_id", "cookie")
+    job_id: str
+    cookie: str = ""
+
+
+class Welcome(Reply):
+    """Answer to hello."""
+
+    address = "/punchin/welcome"
+    positional = ("request_id", "protocol", "version", "engines", "state")
+    request_id: str
+    protocol: Whole
+    version: str
+    engines: str
+    state: str
+
+
+class Pong(Reply):
+    """Answer to ping."""
+
+    address = "/punchin/pong"
+    positional = ("request_id",)
+    request_id: str
+
+
+class JobListed(Reply):
+    """One job of a status."""
+
+    address = "/punchin/job"
+    positional = ("job_id", "verb", "state", "fraction", "stage", "prompt")
+    job_id: str
+    verb: str
+    state: str
+    fraction: Number
+    stage: str
+    prompt: str
+
+
+class StatusEnd(Reply):
+    """After the last job of a status."""
+
+    address = "/punchin/status_end"
+    positional = ("request_id", "count")
+    request_id: str
+    count: Whole
+
+
+class PresetListed(Reply):
+    """One preset."""
+
+    address = "/punchin/preset"
+    positional = ("name", "verb", "description")
+    name: str
+    verb: str
+    description: str
+
+
+class PresetsEnd(Reply):
+    """After the last preset."""
+
+    address = "/punchin/presets_end"
+    positional = ("request_id", "count")
+    request_id: str
+    count: Whole
+
+
+class ModelListed(Reply):
+    """One model."""
+
+    address = "/punchin/model"
+    positional = ("name", "engine", "state", "size")
+    name: str
+    engine: str
+    state: str
+    size: Long
+
+
+class ModelsEnd(Reply):
+    """After the last model."""
+
+    address = "/punchin/models_end"
+    positional = ("request_id", "count")
+    request_id: str
+    count: Whole
+
+
+class Run(Reply):
+    """A trigger, for the DAW client that has the focus."""
+
+    address = "/punchin/run"
+    positional = ("trigger_id", "action")
+    trigger_id: str
+    action: str
+    parameters: dict[str, Any] = {}
+
+
+# The table
+
+
+class Argument(NamedTuple):
+    """One argument of a message, or one key with its value."""
+
+    name: str
+    tag: str
+    needed: bool
+    meaning: str
+
+
+class Row(NamedTuple):
+    """One address."""
+
+    address: str
+    model: type[Message]
+    positional: tuple[Argument, ...]
+    keys: tuple[Argument, ...]
+    open_field: str | None
+    """The field that takes keys which the message itself does not name."""
+
+    @property
+    def meaning(self) -> str:
+        """What the message says."""
+        return (self.model.__doc__ or "").strip()
+
+
+RENDER_ADDRESSES = {f"/punchin/{verb}": verb for verb in Verb}
+_OPEN_FIELDS = ("spec", "changes", "parameters")
+_TAGS = {str: "s", float: "d", int: "i", bool: "T"}
+
+
+def _tag(annotation: Any) -> str:
+    """OSC type tag of an annotation: s, i, h, d or T."""
+    if get_origin(annotation) in (Union, UnionType):
+        return _tag(next(option for option in get_args(annotation) if option is not NoneType))
+    if get_origin(annotation) is Annotated:
+        inner, *marks = get_args(annotation)
+        return _marked(marks) or _tag(inner)
+    return _TAGS.get(annotation, "s")
+
+
+def _marked(marks: Iterable[Any]) -> str | None:
+    """The tag that a field asks for, or that its bounds need: what does not fit 32 bits is an h."""
+    for mark in marks:
+        if isinstance(mark, Tag):
+            return mark.osc
+        if isinstance(getattr(mark, "le", None), int) and mark.le >= 2**31:
+            return "h"
+    return None
+
+
+def _arguments(model: type[BaseModel]) -> dict[str, Argument]:
+    found = {}
+    for name, field in model.model_fields.items():
+        meaning = field.description or _description_within(field.annotation)
+        tag = _marked(field.metadata) or _tag(field.annotation)
+        found[name] = Argument(name, tag, field.is_required(), meaning)
+    return found
+
+
+def _description_within(annotation: Any) -> str:
+    for option in get_args(annotation):
+        for mark in getattr(option, "__metadata__", ()):
+            if getattr(mark, "description", None):
+                return str(mark.description)
+    return ""
+
+
+def _row(address: str, model: type[Message]) -> Row:
+    arguments = _arguments(model)
+    open_field = next((name for name in _OPEN_FIELDS if name in arguments), None)
+    keys = [argument for name, argument in arguments.items() if name not in (*model.positional, open_field)]
+    if open_field == "spec":
+        keys = [argument for name, argument in _arguments(RenderSpec).items() if name != "verb"] + keys
+    return Row(address, model, tuple(arguments[name] for name in model.positional), tuple(keys), open_field)
+
+
+def _descendants(model: type[Message]) -> list[type[Message]]:
+    return [found for child in model.__subclasses__() for found in (child, *_descendants(child))]
+
+
+TABLE: dict[str, Row] = {address: _row(address, Render) for address in RENDER_ADDRESSES} | {
+    model.address: _row(model.address, model) for model in _descendants(Message) if "address" in vars(model)
+}

@@ -1,0 +1,26 @@
+"""Where an answer goes: a transport, and a place that means something to it."""
+
+from typing import NamedTuple, Self
+from urllib.parse import urlsplit
+
+
+class Peer(NamedTuple):
+    """Written `udp://127.0.0.1:9001`, as it is kept with a job."""
+
+    transport: str
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The peer of its text."""
+        parts = urlsplit(text)
+        return cls(parts.scheme, parts.hostname or "", parts.port or 0)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.transport}://{host}:{self.port}"
+
+    def at_port(self, port: int | None) -> Self:
+        """The same host, another port."""
+        return self._replace(port=port) if port else self

@@ -1,0 +1,99 @@
+"""docs/osc.md from the message table: `python -m bridge.protocol.reference > docs/osc.md`."""
+
+import sys
+from collections.abc import Iterable
+
+from bridge.protocol.messages import RENDER_ADDRESSES, TABLE, Argument, Reply, Request, Row
+from engine.errors import PunchinError
+from engine.spec import NEEDS, Verb
+
+_TYPES = {"s": "text", "i": "int32", "h": "int64", "d": "double", "T": "bool"}
+_ERRORS_NOT_ON_THE_WIRE = {"cannot_start", "no_daemon", "cancelled"}
+
+INTRODUCTION = """\
+# OSC reference
+
+This page is made from the code's own message table. Protocol version 1.
+
+The daemon listens on UDP, port 17862 of `127.0.0.1` and `::1`. One message or bundle a datagram, at most 8 KiB. Replies go to
+the address that the request came from, or to `reply_port` of the same host. Addresses are literal; time tags are ignored.
+
+A request is `/punchin/<verb> <request_id> [<key> <value>]…`. The id is any text of 1 to 64 characters, unique per client:
+the same id again is the same request, also after a restart. Keys come in any order. Numbers may be `i`, `h`, `f` or `d` where
+they are exact enough, booleans `T`, `F`, 0 or 1. Times are seconds. An unknown key, a wrong type, or a value out of range is
+answered by one `rejected` that says what was legal and what came.
+
+`clip`, `done`, `failed` and `cancelled` are sent again, after 0.5 s and then at doubling pauses up to 30 s, until the client
+sends `/punchin/received <job_id>` or has been silent for 60 s. After `hello` with the same `client` name all that was not
+received is sent again, in order. Clients pass over keys that they do not know.
+"""
+
+
+def text() -> str:
+    """The whole page."""
+    rows = list(TABLE.values())
+    render = [row for row in rows if row.address in RENDER_ADDRESSES]
+    others = [row for row in rows if not issubclass(row.model, Reply) and row not in render]
+    replies = [row for row in rows if issubclass(row.model, Reply)]
+    parts = [
+        INTRODUCTION,
+        "## Requests that render\n",
+        _table(("Address", "Needs", "Replies"), ((f"`{row.address}`", _needs(row), _replies(row)) for row in render)),
+        "## Their keys\n",
+        _table(("Key", "Type", "Meaning"), map(_key, render[0].keys)),
+        "## Other requests\n",
+        _table(
+            ("Address", "Arguments", "Replies", "Meaning"),
+            ((f"`{row.address}`", _arguments(row), _replies(row), row.meaning) for row in others),
+        ),
+        "## Replies\n",
+        _table(
+            ("Address", "Arguments", "Meaning"), ((f"`{row.address}`", _arguments(row), row.meaning) for row in replies)
+        ),
+        "## Keys of `/punchin/clip`\n",
+        _table(("Key", "Type", "Meaning"), map(_key, TABLE["/punchin/clip"].keys)),
+        "## Codes of `rejected` and `failed`\n",
+        _table(("Code", "Meaning"), _codes()),
+    ]
+    return "\n".join(parts)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _key(argument: Argument) -> tuple[str, str, str]:
+    return f"`{argument.name}`", _TYPES[argument.tag], argument.meaning
+
+
+def _needs(row: Row) -> str:
+    verb = Verb(RENDER_ADDRESSES[row.address])
+    more = {Verb.GENERATE: ", `length` or `bars` and `bpm`", Verb.REPAINT: ", `start` and `end` or `ranges`"}
+    return ", ".join(f"`{key}`" for key in NEEDS[verb]) + more.get(verb, "")
+
+
+def _replies(row: Row) -> str:
+    names = row.model.replies if issubclass(row.model, Request) else ()
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
+def _arguments(row: Row) -> str:
+    positional = [f"`{argument.name}:{argument.tag}`" for argument in row.positional]
+    keys = [
+        f"`{argument.name} {argument.tag}`" if argument.needed else f"[`{argument.name} {argument.tag}`]"
+        for argument in row.keys
+    ]
+    if row.address == "/punchin/clip":
+        keys = ["keys below"]
+    return " ".join(positional + keys + (["[key value]…"] if row.open_field else []))
+
+
+def _codes() -> Iterable[tuple[str, str]]:
+    for error in PunchinError.__subclasses__():
+        if error.code not in _ERRORS_NOT_ON_THE_WIRE and error.__module__ == "engine.errors":
+            yield f"`{error.code}`", (error.__doc__ or "").strip()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

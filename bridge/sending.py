@@ -1,0 +1,179 @@
+"""The commands that speak with a running daemon: send, jobs, cancel."""
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from bridge import settings
+from bridge.osc.client import Client
+from bridge.protocol import messages as m
+from bridge.protocol.messages import RENDER_ADDRESSES, TABLE, Message
+from engine.errors import NoDaemon
+from engine.spec import Verb
+
+_PATHS = ("source", "reference", "directory")
+_TYPES: dict[str, Any] = {"s": str, "d": float, "i": int, "h": int, "T": bool}
+_OWN = ("state", "host", "port", "json", "out")
+
+
+def connect(state: Path | None, host: str | None, port: int | None) -> Client:
+    """A client of the daemon that flags, environment or the state folder name; raises NoDaemon where that is unknown."""
+    chosen = settings.load(state=state, host=host, port=port)
+    if port is None:
+        try:
+            running = json.loads(chosen.address_file.read_text("utf-8"))
+            return Client(host or running["host"], running["port"])
+        except (OSError, ValueError, KeyError):
+            pass
+    if not chosen.port:
+        raise NoDaemon("port 0 names no daemon: give its port or its state folder")
+    return Client(chosen.host, chosen.port)
+
+
+def send_command() -> Callable[..., int]:
+    """The function behind `punchin send`, with one flag a key of the message table."""
+    keys = [argument for argument in TABLE[next(iter(RENDER_ADDRESSES))].keys if argument.name != "reply_port"]
+
+    def send(verb: Verb, **flags: Any) -> int:
+        state, host, port, as_json, out = (flags.pop(name, None) for name in _OWN)
+        values = {key: value for key, value in flags.items() if value is not None}
+        if out is not None:
+            values["directory"] = out
+        for key in _PATHS:
+            if key in values:
+                values[key] = str(Path(values[key]).expanduser().absolute())
+        if "directory" in values:
+            Path(values["directory"]).mkdir(parents=True, exist_ok=True)
+        with connect(state, host, port) as client:
+            replies = client.render(verb, values)
+            return _as_json(replies) if as_json else _on_screen(replies)
+
+    parameters = [inspect.Parameter("verb", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Verb)]
+    own = {
+        "state": (Path, "folder that holds jobs, clips and logs"),
+        "host": (str, "address of the daemon"),
+        "port": (int, "OSC port of the daemon"),
+        "out": (Path, "folder for the clips; made when it is not there"),
+    }
+    described = {name: _flag(kind, meaning) for name, (kind, meaning) in own.items()}
+    described |= {argument.name: _flag(_TYPES[argument.tag], argument.meaning) for argument in keys}
+    parameters += [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in described.items()
+    ]
+    as_json = Annotated[bool, Parameter(name="--json", negative="", help="print one JSON object")]
+    parameters.append(inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=as_json))
+    send.__doc__ = "Send one request to the daemon and wait for its clips."
+    send.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+    send.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return send
+
+
+def _flag(kind: Any, meaning: str) -> Any:
+    return Annotated[kind | None, Parameter(help=meaning, allow_leading_hyphen=True, negative="")]
+
+
+def _as_json(replies: Iterator[Message]) -> int:
+    result: dict[str, Any] = {"ok": False, "clips": []}
+    for reply in replies:
+        match reply:
+            case m.Accepted():
+                result["job_id"] = reply.job_id
+            case m.ClipReady():
+                result["clips"].append(reply.model_dump(mode="json", exclude_none=True))
+            case m.Done():
+                result["ok"] = True
+            case m.Rejected() | m.Failed():
+                result |= {"code": reply.code, "message": reply.message}
+            case m.Cancelled():
+                result |= {"code": "cancelled", "message": "the job was cancelled"}
+    sys.stdout.write(json.dumps(result, indent=2) + "\n")
+    return 0 if result["ok"] else 1
+
+
+def _on_screen(replies: Iterator[Message]) -> int:
+    console = Console(stderr=True)
+    clips: list[m.ClipReady] = []
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[left]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("waiting", total=1.0, left="")
+        for reply in replies:
+            match reply:
+                case m.Progressed():
+                    left = f"{reply.eta_seconds:.0f} s left" if reply.eta_seconds >= 0 else ""
+                    bar.update(task, description=reply.stage, completed=reply.fraction, left=left)
+                case m.ClipReady():
+                    clips.append(reply)
+                case m.Rejected() | m.Failed():
+                    console.print(f"[red]{reply.code}[/red]: {reply.message}", highlight=False, soft_wrap=True)
+                    return 1
+                case m.Cancelled():
+                    console.print("cancelled")
+                    return 1
+    Console().print(_clip_table(clips))
+    return 0
+
+
+def _clip_table(clips: list[m.ClipReady]) -> Table:
+    table = Table("take", "track", "start", "seconds", "peak dB", "LUFS", "engine", "file")
+    for clip in clips:
+        table.add_row(
+            str(clip.take),
+            clip.track,
+            f"{clip.start:.3f}",
+            f"{clip.frames / clip.sample_rate:.3f}",
+            f"{clip.peak_db:.1f}",
+            "silent" if clip.silent else f"{clip.lufs:.1f}",
+            clip.engine,
+            str(clip.path),
+        )
+    return table
+
+
+def list_jobs(state: Path | None, host: str | None, port: int | None, *, as_json: bool) -> int:
+    """Print the daemon's newest jobs."""
+    listed: list[m.JobListed] = []
+    with connect(state, host, port) as client:
+        for reply in client.asking("status"):
+            if isinstance(reply, m.StatusEnd):
+                break
+            if isinstance(reply, m.JobListed):
+                listed.append(reply)
+    if as_json:
+        sys.stdout.write(json.dumps([job.model_dump(mode="json") for job in listed], indent=2) + "\n")
+        return 0
+    table = Table("job", "verb", "state", "done", "stage", "prompt")
+    for job in listed:
+        table.add_row(job.job_id, job.verb, job.state, f"{job.fraction:.0%}", job.stage, job.prompt)
+    Console().print(table if listed else "no jobs yet")
+    return 0
+
+
+def cancel_job(job_id: str, state: Path | None, host: str | None, port: int | None, *, as_json: bool) -> int:
+    """Cancel a job."""
+    with connect(state, host, port) as client:
+        reply = client.ask("cancel", {"job": job_id})
+    accepted = isinstance(reply, m.Accepted)
+    message = (
+        f"job {job_id} is being cancelled"
+        if accepted
+        else f"{getattr(reply, 'code', '')}: {getattr(reply, 'message', '')}"
+    )
+    if as_json:
+        sys.stdout.write(json.dumps({"ok": accepted, "job_id": job_id, "message": message}) + "\n")
+    else:
+        Console(stderr=not accepted).print(message, highlight=False)
+    return 0 if accepted else 1

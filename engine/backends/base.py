@@ -1,0 +1,108 @@
+"""What an engine is to the rest of the house: a description that costs nothing to read, and a backend that renders windows.
+
+The daemon reads descriptions only. Backends are built, and their libraries imported, inside the worker process.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from engine.spec import RenderSpec, Verb
+from engine.units import Frames, SampleRate, Seconds, Seed
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class Stage(StrEnum):
+    """Where a job stands, in the words of the progress message."""
+
+    QUEUED = "queued"
+    LOADING = "loading"
+    READING = "reading"
+    PLANNING = "planning"
+    RENDERING = "rendering"
+    DECODING = "decoding"
+    WRITING = "writing"
+
+
+Report = Callable[[float, Stage], None]
+"""Tells how far a backend is (fraction 0 to 1 of this call); raises `Cancelled` when the job was cancelled.
+
+Call it at least every 200 ms of compute: it is where a cancel takes hold.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the daemon knows of an engine without loading it."""
+
+    name: str
+    label: str
+    """One honest sentence for the user."""
+    factory: str
+    """`module:callable` that builds the Backend, imported inside the worker process only."""
+    verbs: frozenset[Verb]
+    stems: tuple[str, ...] = ()
+    """Stems that `extract` can give, in the order that `all` means."""
+    rate: SampleRate | None = None
+    """The rate it renders at; None: whatever rate it is given."""
+    channels: int | None = None
+    """The channel count it renders; None: whatever it is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of frames, counted from a place that the owner names."""
+
+    first: Frames
+    frames: Frames
+
+    @property
+    def end(self) -> Frames:
+        """The frame after the last."""
+        return Frames(self.first + self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The audio that an engine hears, and which parts of it are to be rendered."""
+
+    samples: "npt.NDArray[np.float32]"
+    """[channels, frames]; zeros where there is no source."""
+    rate: SampleRate
+    start: Seconds
+    """Time of the first frame, from the source's start; negative before it."""
+    source: Span
+    """The frames that hold source audio."""
+    spans: tuple[Span, ...]
+    """The frames to render, in order, not overlapping. What they hold now is the old material (or zeros outside the source)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What a backend made of a window."""
+
+    tracks: "dict[str, npt.NDArray[np.float32]]"
+    """Track name to [channels, frames] of the whole window; `mix` for one result. Only the spans are used."""
+    note: str = ""
+    """What the user should know of how it was made, e.g. a fall-back; empty when nothing."""
+    extra: dict[str, str] = field(default_factory=dict)
+    """More for the file's metadata."""
+
+
+MIX = "mix"
+
+
+class Backend(Protocol):
+    """One engine with its models, living in the worker process."""
+
+    def render(self, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
+        """Render one take of one window.
+
+        Same spec, same audio, same seed: the same samples. Raises a PunchinError for what the user can mend; anything
+        else becomes `engine_error`.
+        """
+        ...

@@ -1,0 +1,57 @@
+"""The score: what is played, in beats, before any of it sounds."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One note or drum hit."""
+
+    start: float
+    """Quarter notes from the start of the piece."""
+    length: float
+    """Quarter notes."""
+    pitch: int
+    """MIDI note number; on drum tracks the General MIDI drum map."""
+    velocity: float
+    """Over 0, up to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one track plays, and how it sits in the mix."""
+
+    name: str
+    """Track name of the wire: drums, bass, keyboard…"""
+    instrument: str
+    notes: tuple[Note, ...]
+    level: float = 0.0
+    """Decibels against the other parts."""
+    pan: float = 0.0
+    """-1 left to 1 right."""
+    send: float = 0.2
+    """Share of the part that goes to the reverb, as an amplitude."""
+    duck: float = 0.0
+    """How far the kick pushes the part down: 0 not at all, 1 to silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A whole piece at one tempo, meter and key."""
+
+    style: str
+    bpm: float
+    """Quarter notes a minute."""
+    meter: tuple[int, int]
+    key: str
+    """As the wire has it: C minor."""
+    parts: tuple[Part, ...]
+    beats: float
+    """Length in quarter notes; tails may sound past it."""
+    room: float = 1.0
+    """Reverberation time in seconds (60 dB)."""
+
+    @property
+    def seconds_per_beat(self) -> float:
+        """Duration of a quarter note."""
+        return 60.0 / self.bpm

@@ -1,0 +1,147 @@
+"""Styles and vocabulary: data files that a musician can edit, read and checked here."""
+
+import tomllib
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Annotated, Literal, Self, TypeAlias, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from engine.backends.draft.harmony import SYMBOL
+from engine.errors import EngineError
+from engine.spec import Meter, Track
+
+STEPS_PER_BEAT = 4
+"""Patterns are written in sixteenths of a whole note."""
+DRUM_NOTES = {
+    "kick": 36, "rim": 37, "snare": 38, "clap": 39, "low_tom": 45, "mid_tom": 47, "high_tom": 50,
+    "hat": 42, "open_hat": 46, "crash": 49, "ride": 51, "shaker": 70, "cowbell": 56,
+}  # fmt: skip
+"""Lanes of a drum pattern to the General MIDI drum map."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _pattern(text: str) -> str:
+    steps = text.replace(" ", "").replace("|", "")
+    if not steps or set(steps) - set("xXo.-123456789n"):
+        raise ValueError("a pattern of x X o . - 1-9 n")
+    return steps
+
+
+def _progression(text: str) -> str:
+    for symbol in text.replace(",", " ").split():
+        if not SYMBOL.fullmatch(symbol):
+            raise ValueError(f"{symbol} is no chord symbol such as I, vi7 or bVII")
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Progression = Annotated[str, AfterValidator(_progression)]
+Lane: TypeAlias = Literal[tuple(DRUM_NOTES)]  # type: ignore[valid-type]
+Role = Literal["bass", "walk", "comp", "strum", "power", "arp", "pad", "melody"]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Strip(_Data):
+    """How a part sits in the mix, and from which energy of a section on it plays."""
+
+    instrument: str
+    level: float = 0.0
+    pan: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    send: Annotated[float, Field(ge=0, le=1)] = 0.15
+    duck: Annotated[float, Field(ge=0, le=1)] = 0.0
+    enter: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class Drums(Strip):
+    """Grooves and fills: lanes to patterns of the style's meter, one or more bars long."""
+
+    patterns: tuple[dict[Lane, Pattern], ...]
+    fills: tuple[dict[Lane, Pattern], ...] = ()
+
+
+class Voice(Strip):
+    """One pitched part: what it does (role), how (patterns) and where (centre, a MIDI note)."""
+
+    track: Track
+    role: Role
+    patterns: tuple[Pattern, ...] = ()
+    centre: Annotated[float, Field(ge=24, le=96)] = 60.0
+
+    @model_validator(mode="after")
+    def _has_patterns(self) -> Self:
+        if not self.patterns and self.role not in {"pad", "walk"}:
+            raise ValueError(f"{self.track}: the role {self.role} needs patterns")
+        return self
+
+
+class Style(_Data):
+    """One style of music."""
+
+    name: str
+    words: tuple[str, ...]
+    tempo: tuple[float, float]
+    meter: Meter = "4/4"
+    minor: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """How often a piece is in minor where nothing says so."""
+    swing: Annotated[float, Field(ge=0.5, lt=0.75)] = 0.5
+    """Where the off-beat of a pair lies: 0.5 straight, 0.667 triplets."""
+    swing_beats: float = 0.5
+    """Length of the swung note in quarter notes."""
+    humanize: Annotated[float, Field(ge=0, le=0.02)] = 0.0
+    """Standard deviation of the pitched parts' timing, in seconds."""
+    room: Annotated[float, Field(ge=0.1, le=6)] = 1.0
+    major_progressions: tuple[Progression, ...]
+    minor_progressions: tuple[Progression, ...]
+    drums: Drums | None = None
+    voices: tuple[Voice, ...]
+
+    @model_validator(mode="after")
+    def _one_voice_a_track(self) -> Self:
+        tracks = [voice.track for voice in self.voices]
+        if len(set(tracks)) != len(tracks) or "drums" in tracks:
+            raise ValueError("each track has one voice, and drums have their own table")
+        return self
+
+
+class Instrument(_Data):
+    """Words of a prompt that call for an instrument, and the voice it gets where the style has none on that track."""
+
+    words: tuple[str, ...]
+    track: Track
+    voice: Voice | None = None
+    """None: the track as the style (or the first style that has it) plays it."""
+
+
+class Vocabulary(_Data):
+    """Words of a prompt beside styles."""
+
+    minor: tuple[str, ...]
+    major: tuple[str, ...]
+    slow: tuple[str, ...]
+    fast: tuple[str, ...]
+    instruments: tuple[Instrument, ...]
+
+
+def load_styles() -> dict[str, Style]:
+    """All styles by name, in the order of their file names; raises EngineError for a file that is no style."""
+    folder = files("engine.backends.draft").joinpath("styles")
+    paths = sorted((path for path in folder.iterdir() if path.name.endswith(".toml")), key=lambda path: path.name)
+    styles = [_read(path, Style) for path in paths]
+    return {style.name: style for style in styles}
+
+
+def load_vocabulary() -> Vocabulary:
+    """What words mean; raises EngineError for a file that cannot be read as one."""
+    return _read(files("engine.backends.draft").joinpath("vocabulary.toml"), Vocabulary)
+
+
+def _read(path: Traversable, model: type[Model]) -> Model:
+    try:
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise EngineError(f"{path.name}: {error}") from error

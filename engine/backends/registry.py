@@ -1,0 +1,64 @@
+"""The engines that are installed: ours and those of other packages, found through entry points alike."""
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
+
+from loguru import logger
+
+from engine.backends.base import Description
+from engine.errors import Unsupported
+from engine.spec import ALL, RESIDUAL, RenderSpec
+
+GROUP = "punchin.engines"
+PREFERENCE = ("acestep", "draft")
+"""What `auto` tries first; engines of other packages come last, by name."""
+
+
+def installed() -> dict[str, Description]:
+    """Name to description of every engine, most preferred first. One that cannot be imported is logged and left out."""
+    found: dict[str, Description] = {}
+    for entry in entry_points(group=GROUP):
+        try:
+            found[entry.name] = entry.load()
+        except Exception as error:  # noqa: BLE001  another package's fault must not keep the daemon down
+            logger.warning("engine {} is left out, it cannot be imported: {}", entry.name, error)
+    return {name: found[name] for name in sorted(found, key=_rank)}
+
+
+def _rank(name: str) -> tuple[int, str]:
+    return (PREFERENCE.index(name) if name in PREFERENCE else len(PREFERENCE), name)
+
+
+def chosen(spec: RenderSpec, engines: Mapping[str, Description]) -> Description:
+    """The engine for a spec: the one it names, or the first that can do it. Raises Unsupported with what is possible."""
+    if spec.engine == "auto":
+        able = [engine for engine in engines.values() if _obstacle(spec, engine) is None]
+        if able:
+            return able[0]
+        raise Unsupported(
+            "; ".join(filter(None, (_obstacle(spec, engine) for engine in engines.values())))
+            or "no engine is installed"
+        )
+    engine = engines.get(spec.engine)
+    if engine is None:
+        raise Unsupported(f"engine: {spec.engine} is not installed; there are {_listed(engines)}")
+    obstacle = _obstacle(spec, engine)
+    if obstacle:
+        raise Unsupported(obstacle)
+    return engine
+
+
+def _obstacle(spec: RenderSpec, engine: Description) -> str | None:
+    if spec.verb not in engine.verbs:
+        return f"engine {engine.name} cannot {spec.verb}; it can {_listed(sorted(engine.verbs))}"
+    if spec.verb == "extract":
+        possible = {*engine.stems, RESIDUAL, ALL}
+        impossible = [track for track in spec.tracks or () if track not in possible]
+        if impossible:
+            able = _listed((*engine.stems, RESIDUAL, ALL))
+            return f"tracks: engine {engine.name} cannot extract {_listed(impossible)}; it can {able}"
+    return None
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)

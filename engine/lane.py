@@ -1,0 +1,183 @@
+"""One engine's jobs, rendered one after another by its worker."""
+
+import errno
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from loguru import logger
+
+from engine import files
+from engine.backends.base import Description, Stage
+from engine.errors import Busy, Cancelled, DiskFull, EngineError, Interrupted, PunchinError
+from engine.jobs import ClipFile, Job, JobState, Progress
+from engine.store import Store
+from engine.supervisor import Patience, Supervisor
+from engine.units import JobId, Seconds
+from engine.worker import Order
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if hasattr(errno, "EDQUOT") else {errno.ENOSPC, errno.EFBIG}
+
+
+class Lane:
+    """A thread that takes an engine's queued jobs from the store and sees each to its end."""
+
+    def __init__(
+        self,
+        engine: Description,
+        store: Store,
+        clips: Path,
+        patience: Patience,
+        announce: Callable[[Job, Progress], None],
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._clips = clips
+        self._announce = announce
+        self._supervisor = Supervisor(engine, patience)
+        self._thread = threading.Thread(target=self._run, name=f"lane-{engine.name}", daemon=True)
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._lock = threading.RLock()
+        self._current: JobId | None = None
+        self._cancelled = threading.Event()
+        self._progress = Progress()
+
+    def start(self) -> None:
+        """Begin to render."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look at the queue: something was added."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop the job that runs, without ending it: the next start takes it up again."""
+        self._closing.set()
+        self._cancelled.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._supervisor.stop()
+
+    def progress(self, job: Job) -> Progress:
+        """How far a job of this lane is."""
+        if job.state.is_final:
+            return Progress(1.0, Stage.WRITING, Seconds(0.0))
+        return self._progress if job.id == self._current else Progress()
+
+    def cancel(self, job_id: JobId) -> Job:
+        """Cancel a job that is queued at once; one that renders is cancelled when its compute has stopped."""
+        with self._lock:
+            job = self._store.get(job_id)
+            if job.state is JobState.QUEUED:
+                job = job.become(JobState.CANCELLED, code=Cancelled.code)
+                self._store.save(job)
+                self._announce(job, Progress())
+            elif job_id == self._current:
+                self._cancelled.set()
+        return job
+
+    def take_up(self, job: Job) -> None:
+        """Settle a job that an earlier daemon left in the middle."""
+        if job.clips and all(clip.temporary.exists() or clip.path.exists() for clip in job.clips):
+            self._publish(job)
+            return
+        files.remove_temporaries(self._directory(job), job.id)
+        job = replace(job, clips=())
+        if job.state is JobState.RENDERING:
+            job = self._keep(job.become(JobState.INTERRUPTED, interruptions=job.interruptions + 1))
+        if job.interruptions > 1:
+            message = "punchin ended twice in the middle of this job; it is not tried again by itself"
+            self._keep(job.become(JobState.FAILED, code=Interrupted.code, message=message))
+        else:
+            self._keep(job.become(JobState.QUEUED))
+
+    def _directory(self, job: Job) -> Path:
+        return job.spec.directory or self._clips / job.id
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            self._wake.clear()
+            with self._lock:
+                job = self._store.next_queued(self._engine.name)
+                if job:
+                    self._current = job.id
+                    self._cancelled.clear()
+                    self._progress = Progress(0.0, Stage.LOADING)
+                    job = self._keep(job.become(JobState.RENDERING))
+            if job is None:
+                self._wake.wait()
+                continue
+            try:
+                self._render(job)
+            finally:
+                self._current = None
+
+    def _render(self, job: Job) -> None:
+        directory = self._directory(job)
+        started = time.monotonic()
+
+        def advance(fraction: float, stage: Stage) -> None:
+            elapsed = time.monotonic() - started
+            left = elapsed * (1 - fraction) / fraction if fraction > 0.02 else -1.0
+            self._progress = Progress(fraction, stage, Seconds(left))
+            self._announce(job, self._progress)
+
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            clips = self._supervisor.run(Order(job.id, job.spec, directory), self._cancelled, advance)
+            self._publish(replace(job, clips=clips))
+        except Cancelled:
+            files.remove_temporaries(directory, job.id)
+            if not self._closing.is_set():
+                self._keep(job.become(JobState.CANCELLED, code=Cancelled.code))
+        except PunchinError as error:
+            self._fail(job, error.code, str(error))
+        except OSError as error:
+            kind = DiskFull if error.errno in FULL else EngineError
+            self._fail(job, kind.code, f"{directory} cannot be written: {error.strerror or error}")
+        except Exception as error:  # noqa: BLE001  a job must come to an end, whatever happens
+            logger.exception("job {} failed in the lane", job.id)
+            self._fail(job, EngineError.code, f"{type(error).__name__}: {error}")
+
+    def _fail(self, job: Job, code: str, message: str) -> None:
+        files.remove_temporaries(self._directory(job), job.id)
+        self._keep(job.become(JobState.FAILED, code=code, message=message, clips=()))
+
+    def _publish(self, job: Job) -> None:
+        """Give the clips their final names, then call the job rendered.
+
+        The names are on disk before the first move, so that a daemon that dies in between can go on where it stopped.
+        """
+        clips: list[ClipFile] = []
+        for clip in job.clips:
+            clips.append(clip)
+            while clips[-1].temporary.exists():
+                clips[-1] = replace(clip, path=files.free_name(clip.path))
+                self._store_patiently(replace(job, clips=(*clips, *job.clips[len(clips) :])))
+                try:
+                    files.move_into_place(clip.temporary, clips[-1].path)
+                except FileExistsError:
+                    continue
+        self._keep(replace(job, clips=tuple(clips)).become(JobState.RENDERED))
+
+    def _keep(self, job: Job) -> Job:
+        """Write a state change, then tell."""
+        self._store_patiently(job)
+        self._announce(job, self.progress(job))
+        return job
+
+    def _store_patiently(self, job: Job) -> None:
+        """Write a job; a full disk is waited for, since what was not written must not be told."""
+        while True:
+            try:
+                self._store.save(job)
+            except Busy as error:
+                logger.error("{}", error)
+                if self._closing.wait(1.0):
+                    raise
+            else:
+                return

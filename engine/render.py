@@ -1,0 +1,281 @@
+"""From a spec to clips on disk, inside the worker: read, let the backend render, place, check, write."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine import audio, gate, placement, riff
+from engine.analysis import beat_error_ms
+from engine.audio import Clip, FloatArray
+from engine.backends.adapt import rendered
+from engine.backends.base import MIX, Backend, Description, Heard, Report, Span, Stage
+from engine.errors import BadSource, TooLarge
+from engine.files import temporary_path
+from engine.jobs import ClipFile
+from engine.placement import Part, Window
+from engine.source import Source
+from engine.spec import ALL, MAX_SECONDS, RESIDUAL, RenderSpec, Verb
+from engine.units import Bpm, Frames, JobId, SampleRate, Seconds, Seed
+
+NEW_PIECE_RATE = SampleRate(48000)
+NEW_PIECE_CHANNELS = 2
+SEED_COUNT = 2**32
+WRITING_SHARE = 0.1
+"""The part of the progress bar that belongs to writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One finished piece of audio and where it belongs."""
+
+    samples: FloatArray
+    rate: SampleRate
+    frames: Frames
+    """How many frames were promised."""
+    start: Seconds
+    take: int
+    seed: Seed
+    track: str
+    label: str
+    """What sets its file name apart from the job's other files."""
+    note: str
+    compute_seconds: Seconds
+    judged_against: FloatArray | None = None
+    """The audio it stands in for or was taken from."""
+    markers: tuple[tuple[Frames, str], ...] = ()
+
+
+def render(
+    job_id: JobId, spec: RenderSpec, directory: Path, description: Description, backend: Backend, report: Report
+) -> tuple[ClipFile, ...]:
+    """Render one job and write its clips under temporary names into `directory`.
+
+    Raises a PunchinError with the job's code; then no file of the job is left.
+    """
+    shapes = {Verb.GENERATE: _new_pieces, Verb.CONTINUE: _placed_pieces, Verb.REPAINT: _placed_pieces}
+    report(0.0, Stage.READING)
+    while_rendering = _share(report, 0.0, 1.0 - WRITING_SHARE)
+    pieces = list(shapes.get(spec.verb, _whole_pieces)(_Job(spec, description, backend, while_rendering)))
+    while_writing = _share(report, 1.0 - WRITING_SHARE, WRITING_SHARE)
+    clips: list[ClipFile] = []
+    try:
+        for number, piece in enumerate(pieces):
+            while_writing(number / len(pieces), Stage.WRITING)
+            temporary = temporary_path(directory, job_id, number)
+            clips.append(_written(piece, temporary, directory, spec, description))
+        while_writing(1.0, Stage.WRITING)
+    except BaseException:
+        for clip in clips:
+            clip.temporary.unlink(missing_ok=True)
+        raise
+    return tuple(clips)
+
+
+def _share(report: Report, begin: float, share: float) -> Report:
+    def within(fraction: float, stage: Stage) -> None:
+        report(begin + fraction * share, stage)
+
+    return within
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    spec: RenderSpec
+    description: Description
+    backend: Backend
+    report: Report
+
+    def takes(self) -> Iterator[tuple[int, Seed, Report]]:
+        """Number from 1, seed and share of the progress of each take."""
+        for number in range(self.spec.takes):
+            seed = Seed((self.spec.seed + number) % SEED_COUNT)
+            yield number + 1, seed, _share(self.report, number / self.spec.takes, 1 / self.spec.takes)
+
+    def render(self, heard: Heard, seed: Seed, report: Report) -> tuple[dict[str, FloatArray], str, Seconds]:
+        """Tracks, note and seconds of compute of one take of one window."""
+        started = time.perf_counter()
+        rendering = rendered(self.backend, self.description, self.spec, heard, seed, report)
+        return rendering.tracks, rendering.note, Seconds(time.perf_counter() - started)
+
+
+# The three shapes of a job: a new piece, clips placed in a source, tracks as long as the source
+
+
+def _new_pieces(job: _Job) -> Iterator[Piece]:
+    rate = SampleRate(job.spec.sample_rate or NEW_PIECE_RATE)
+    frames = Frames(round(job.spec.seconds * rate))
+    nothing = Span(Frames(0), Frames(0))
+    heard = Heard(
+        np.zeros((NEW_PIECE_CHANNELS, frames), np.float32), rate, Seconds(0.0), nothing, (Span(Frames(0), frames),)
+    )
+    for take, seed, report in job.takes():
+        tracks, note, seconds = job.render(heard, seed, report)
+        yield Piece(tracks[MIX], rate, frames, Seconds(0.0), take, seed, MIX, f"{seed:08x}_t{take:02d}", note, seconds)
+
+
+def _placed_pieces(job: _Job) -> Iterator[Piece]:
+    spec, source = job.spec, Source.of(job.spec)
+    rate = source.rate
+    handles, crossfade = Frames(round(spec.handles * rate)), Frames(round(spec.crossfade * rate))
+    before, after = Seconds(spec.context_before), Seconds(spec.context_after)
+    selected = _selected(spec, source)
+    windows = placement.windows(selected, source.frames, rate, before=before, after=after, handles=handles)
+    longest = max(window.frames for window in windows)
+    if longest > 2 * MAX_SECONDS * rate:
+        raise TooLarge(f"selection and context span {longest / rate:.0f} s; {2 * MAX_SECONDS:.0f} s is the most")
+    listened = [(window, source.hear(window)) for window in windows]
+    for take, seed, report in job.takes():
+        clip_number = 0
+        for number, (window, heard) in enumerate(listened):
+            share = _share(report, number / len(windows), 1 / len(windows))
+            tracks, note, seconds = job.render(heard, seed, share)
+            for part in window.parts:
+                clip_number += 1
+                yield Piece(
+                    placement.place(heard, tracks[MIX], part, crossfade=crossfade, handles=handles),
+                    rate,
+                    Frames(part.clip.frames + 2 * handles),
+                    Seconds(window.start + (part.clip.first - handles) / rate),
+                    take,
+                    seed,
+                    MIX,
+                    f"{seed:08x}_t{take:02d}" + (f"_{clip_number}" if len(selected) > 1 else ""),
+                    note,
+                    Seconds(seconds / len(window.parts)),
+                    heard.samples,
+                    _selection_markers(part, handles),
+                )
+
+
+def _selection_markers(part: Part, handles: Frames) -> tuple[tuple[Frames, str], ...]:
+    if not handles:
+        return ()
+    return ((handles, "selection start"), (Frames(handles + part.clip.frames), "selection end"))
+
+
+def _whole_pieces(job: _Job) -> Iterator[Piece]:
+    spec, source = job.spec, Source.of(job.spec)
+    if source.frames > MAX_SECONDS * source.rate:
+        raise TooLarge(
+            f"the source lasts {source.frames / source.rate:.0f} s and {MAX_SECONDS:.0f} s is the most: "
+            "choose a part with source_start and source_length"
+        )
+    whole = Span(Frames(0), source.frames)
+    heard = source.hear(Window(0, source.frames, (Part(whole, whole),)))
+    for take, seed, report in job.takes():
+        tracks, note, seconds = job.render(heard, seed, report)
+        if spec.verb is Verb.EXTRACT:
+            tracks = _asked_for(spec, job.description, tracks, heard)
+        for track, samples in tracks.items():
+            label = track if spec.verb is Verb.EXTRACT else f"{track}_{seed:08x}_t{take:02d}"
+            share = Seconds(seconds / len(tracks))
+            yield Piece(
+                samples, source.rate, source.frames, Seconds(0.0), take, seed, track, label, note, share, heard.samples
+            )
+
+
+def _asked_for(
+    spec: RenderSpec, description: Description, tracks: dict[str, FloatArray], heard: Heard
+) -> dict[str, FloatArray]:
+    """The stems asked for, in the order asked for; the residual is what they leave of the source."""
+    names = [name for asked in spec.tracks or () for name in (description.stems if asked == ALL else (asked,))]
+    stems = {name: tracks[name] for name in names if name != RESIDUAL}
+    if RESIDUAL in names:
+        stems[RESIDUAL] = placement.residual(heard.samples, list(stems.values()))
+    return stems
+
+
+def _selected(spec: RenderSpec, source: Source) -> list[Span]:
+    """The spans to render; raises BadSource where there is nothing to do in this source."""
+    seconds = source.frames / source.rate
+    if spec.verb is Verb.REPAINT:
+        spans = [placement.span_of(start, end, source.rate) for start, end in spec.selections]
+        for span, (start, end) in zip(spans, spec.selections, strict=True):
+            if span.end <= 0 or span.first >= source.frames:
+                raise BadSource(
+                    f"{start:g}-{end:g} s lies outside of the source (0-{seconds:g} s): continue renders there"
+                )
+        return spans
+    ((start, end),) = spec.selections
+    spans = placement.outside(start, end, source.frames, source.rate)
+    if not spans:
+        raise BadSource(f"{start:g}-{end:g} s lies inside of the source (0-{seconds:g} s): repaint renders there")
+    longest = max(span.frames for span in spans) / source.rate
+    if longest > MAX_SECONDS:
+        raise TooLarge(f"the continuation lasts {longest:.0f} s; {MAX_SECONDS:.0f} s is the most")
+    return spans
+
+
+# Files
+
+
+def _written(piece: Piece, temporary: Path, directory: Path, spec: RenderSpec, description: Description) -> ClipFile:
+    gate.check(
+        piece.samples,
+        frames=piece.frames,
+        rate=piece.rate,
+        reference=piece.judged_against,
+        sound_expected=spec.verb is not Verb.EXTRACT,
+        file_format=spec.format,
+    )
+    clip = Clip(piece.samples, piece.rate)
+    audio.write(temporary, clip, spec.format, _metadata(piece, spec, description))
+    suffix = ".flac" if spec.format == "flac" else ".wav"
+    return ClipFile(
+        path=directory / f"{_stem_name(spec)}_{piece.label}{suffix}",
+        temporary=temporary,
+        take=piece.take,
+        track=piece.track,
+        start=piece.start,
+        frames=clip.frames,
+        sample_rate=clip.rate,
+        channels=clip.channels,
+        seed=piece.seed,
+        peak_db=audio.peak_db(clip.samples),
+        lufs=audio.loudness(clip.samples, clip.rate),
+        beat_error_ms=_beat_error(piece, spec),
+        silent=gate.is_silent(clip.samples),
+        compute_seconds=piece.compute_seconds,
+        note=piece.note,
+    )
+
+
+def _beat_error(piece: Piece, spec: RenderSpec) -> float:
+    """Distance of the clip's onsets from the project's grid; -1 where its tempo or its first beat is not known."""
+    at_zero = 0.0 if spec.verb is Verb.GENERATE else spec.position
+    if spec.verb is Verb.EXTRACT or spec.bpm is None or spec.tempo_map is not None or at_zero is None:
+        return -1.0
+    beat = 60 / spec.bpm * piece.rate
+    first = -((at_zero + piece.start) * piece.rate % beat)
+    return beat_error_ms(piece.samples, piece.rate, np.arange(first, piece.frames + 2 * beat, beat))
+
+
+def _stem_name(spec: RenderSpec) -> str:
+    return spec.name or (f"{spec.source.stem}_{spec.verb}" if spec.source else f"punchin_{spec.verb}")
+
+
+def _metadata(piece: Piece, spec: RenderSpec, description: Description) -> riff.Metadata:
+    position = None if spec.position is None else Frames(round((spec.position + piece.start) * piece.rate))
+    beats = None if spec.bpm is None else piece.frames / piece.rate * spec.bpm / 60
+    return riff.Metadata(
+        description=f"{spec.verb}: {spec.prompt}" if spec.prompt else str(spec.verb),
+        originator="punchin",
+        originator_reference=f"{description.name} {piece.seed} take {piece.take}",
+        time_reference=position,
+        tempo=None if spec.bpm is None else Bpm(spec.bpm),
+        beats=beats,
+        meter=spec.meter_parts,
+        is_loop=spec.loop,
+        markers=piece.markers,
+        prompt=spec.prompt,
+        seed=piece.seed,
+        engine=description.name,
+        model=spec.model,
+        verb=str(spec.verb),
+        take=piece.take,
+        track=piece.track,
+        note=piece.note,
+    )

@@ -1,0 +1,240 @@
+"""The jobs on disk: SQLite in WAL mode, one row a job, every change committed before it is announced."""
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+
+from engine.errors import Busy, CannotStart, NotFound
+from engine.jobs import ClipFile, Job, JobState, Origin
+from engine.spec import RenderSpec
+from engine.units import ClientId, JobId, RequestId
+
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE jobs (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    client TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    reply_to TEXT NOT NULL,
+    engine TEXT NOT NULL,
+    spec TEXT NOT NULL,
+    state TEXT NOT NULL,
+    interruptions INTEGER NOT NULL,
+    clips TEXT NOT NULL,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    delivered INTEGER NOT NULL,
+    finished INTEGER,
+    UNIQUE (client, request_id)
+);
+CREATE INDEX jobs_by_state ON jobs (state, engine, sequence);
+CREATE TABLE clients (name TEXT PRIMARY KEY, reply_to TEXT NOT NULL, role TEXT NOT NULL);
+"""
+
+
+class Store:
+    """Jobs and known clients. Safe to call from any thread; raises Busy when the disk takes no more."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._connection = _opened(path)
+
+    def close(self) -> None:
+        """Write everything back into the one file and let go of it."""
+        with self._lock:
+            self._connection.close()
+
+    # jobs
+
+    def add(self, job: Job) -> tuple[Job, bool]:
+        """Keep a new job; the same client and request id again give the job that is there, and False."""
+        with self._writing() as connection:
+            there = self.find(job.origin.client, job.origin.request_id)
+            if there:
+                return there, False
+            values = {
+                "id": job.id,
+                **_origin(job.origin),
+                "engine": job.engine,
+                "spec": job.spec.model_dump_json(exclude_unset=True),
+            }
+            _insert(connection, "jobs", values | _changing(job))
+        return job, True
+
+    def save(self, job: Job) -> None:
+        """Write a job's new state."""
+        changing = _changing(job)
+        assignments = ", ".join(f"{name} = :{name}" for name in changing)
+        with self._writing() as connection:
+            connection.execute(f"UPDATE jobs SET {assignments} WHERE id = :id", {"id": job.id, **changing})  # noqa: S608
+            if job.state.is_final:
+                connection.execute(
+                    "UPDATE jobs SET finished = (SELECT COALESCE(MAX(finished), 0) + 1 FROM jobs)"
+                    " WHERE id = ? AND finished IS NULL",
+                    (job.id,),
+                )
+
+    def get(self, job_id: JobId) -> Job:
+        """One job; raises NotFound."""
+        for job in self._select("WHERE id = ?", job_id):
+            return job
+        raise NotFound(f"no job {job_id} is known here")
+
+    def find(self, client: ClientId, request_id: RequestId) -> Job | None:
+        """The job that a client's request became."""
+        return next(self._select("WHERE client = ? AND request_id = ?", client, request_id), None)
+
+    def next_queued(self, engine: str) -> Job | None:
+        """The job that an engine renders next."""
+        return next(
+            self._select("WHERE state = ? AND engine = ? ORDER BY sequence LIMIT 1", JobState.QUEUED, engine), None
+        )
+
+    def in_state(self, *states: JobState) -> list[Job]:
+        """Jobs in order of arrival."""
+        marks = ", ".join("?" * len(states))
+        return list(self._select(f"WHERE state IN ({marks}) ORDER BY sequence", *states))
+
+    def undelivered(self, client: ClientId | None = None) -> list[Job]:
+        """Finished jobs whose client has not said that it has them, in the order in which they finished."""
+        condition, values = ("AND client = ?", (client,)) if client else ("", ())
+        return list(
+            self._select(f"WHERE finished IS NOT NULL AND NOT delivered {condition} ORDER BY finished", *values)
+        )
+
+    def latest(self, count: int) -> list[Job]:
+        """The newest jobs, oldest first."""
+        return list(self._select("ORDER BY sequence DESC LIMIT ?", count))[::-1]
+
+    # clients
+
+    def remember(self, name: ClientId, reply_to: str, role: str) -> None:
+        """Keep where a client that said hello is to be answered, and send what it has not received there."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM clients WHERE reply_to = ?", (reply_to,))
+            connection.execute("INSERT OR REPLACE INTO clients VALUES (?, ?, ?)", (name, reply_to, role))
+            connection.execute("UPDATE jobs SET reply_to = ? WHERE client = ? AND NOT delivered", (reply_to, name))
+
+    def clients(self) -> list[tuple[ClientId, str, str]]:
+        """Name, reply address and role of every client that said hello."""
+        with self._lock:
+            return list(self._connection.execute("SELECT name, reply_to, role FROM clients"))
+
+    # SQLite
+
+    def _select(self, condition: str, *values: object) -> Iterator[Job]:
+        with self._lock:
+            rows = self._connection.execute(f"SELECT * FROM jobs {condition}", values).fetchall()  # noqa: S608
+        return map(_job, rows)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                with self._connection:
+                    yield self._connection
+            except sqlite3.OperationalError as error:
+                raise Busy(
+                    f"the job table cannot be written ({error}): make room on the disk of the state folder"
+                ) from error
+
+
+def _insert(connection: sqlite3.Connection, table: str, values: dict[str, object]) -> None:
+    names = ", ".join(values)
+    marks = ", ".join(f":{name}" for name in values)
+    connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)  # noqa: S608
+
+
+def _origin(origin: Origin) -> dict[str, object]:
+    return {"client": origin.client, "request_id": origin.request_id, "reply_to": origin.reply_to}
+
+
+def _changing(job: Job) -> dict[str, object]:
+    return {
+        "state": job.state,
+        "interruptions": job.interruptions,
+        "clips": json.dumps([asdict(clip) for clip in job.clips], default=str),
+        "code": job.code,
+        "message": job.message,
+        "delivered": job.delivered,
+    }
+
+
+def _job(row: sqlite3.Row) -> Job:
+    return Job(
+        id=row["id"],
+        origin=Origin(row["client"], row["request_id"], row["reply_to"]),
+        spec=RenderSpec.model_validate_json(row["spec"]),
+        engine=row["engine"],
+        state=JobState(row["state"]),
+        interruptions=row["interruptions"],
+        clips=tuple(_clip(values) for values in json.loads(row["clips"])),
+        code=row["code"],
+        message=row["message"],
+        delivered=bool(row["delivered"]),
+    )
+
+
+def _clip(values: dict[str, Any]) -> ClipFile:
+    return ClipFile(**values | {"path": Path(values["path"]), "temporary": Path(values["temporary"])})
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    try:
+        return _connected(path)
+    except sqlite3.OperationalError as error:
+        raise CannotStart(
+            f"the job table {path} cannot be opened ({error}): check the folder's permissions and free space"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        aside = _set_aside(path)
+        logger.error(
+            "The job table was damaged ({}): it was set aside as {} and a new one begun. No clip is lost.", error, aside
+        )
+        return _connected(path)
+
+
+def _set_aside(path: Path) -> Path:
+    """Rename a database and what belongs to it; nothing is deleted."""
+    aside = path.with_name(f"{path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}{path.suffix}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        _prepare(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables in a new database; raises DatabaseError for a damaged one, CannotStart for one of the future."""
+    state = connection.execute("PRAGMA quick_check").fetchone()[0]
+    if state != "ok":
+        raise sqlite3.DatabaseError(state)
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise CannotStart(
+            f"the job table {path} was written by a newer punchin (schema {version}): update punchin or choose another --state"
+        )
+    if version == 0:
+        connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
