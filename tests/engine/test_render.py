@@ -169,9 +169,8 @@ def test_a_format_that_would_clip_is_refused_rather_than_clipped(tmp_path):
 )
 def test_the_beat_error_is_told_where_the_grid_is_known(tmp_path, values, known):
     rate = 48000
-    clicks = np.zeros((rate * 6, 1), np.float32)
-    clicks[:: rate // 2] = 0.9
-    soundfile.write(tmp_path / "s.wav", clicks, rate, subtype="FLOAT")
+    hit = np.random.default_rng(0).standard_normal(rate // 2) * np.exp(-np.arange(rate // 2) / 500) * 0.3
+    soundfile.write(tmp_path / "s.wav", np.tile(hit, 12), rate, subtype="FLOAT")
     (clip,) = rendered(
         tmp_path, verb="repaint", source=str(tmp_path / "s.wav"), start=2.1, end=2.2, handles=1.9, **values
     )
