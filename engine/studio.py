@@ -91,11 +91,8 @@ class Studio:
         return job
 
     def retry(self, job_id: JobId, changes: Mapping[str, Any], origin: Origin | None = None) -> Job:
-        """Submit a job's spec again with some keys changed; takes counted up from the old ones when `seed` is -1."""
-        old = self.store.get(job_id).spec
-        values = old.model_dump(exclude_unset=True) | dict(changes)
-        if "engine" not in changes:
-            values["engine"] = old.engine
+        """Submit a job's spec again with some keys changed; without changes the clips are the same to the bit."""
+        values = self.store.get(job_id).spec.model_dump(exclude_unset=True) | dict(changes)
         return self.submit(RenderSpec.parse(values), origin)
 
     def cancel(self, job_id: JobId) -> Job:

@@ -20,6 +20,8 @@ from engine.spec import RenderSpec
 from engine.units import JobId
 
 HEARTBEAT_SECONDS = 0.5
+ADVANCE_SECONDS = 0.05
+"""Engines report as often as they like; the parent hears of it at most this often, and of every new stage."""
 CANCEL, QUIT = "cancel", "quit"
 
 
@@ -79,6 +81,7 @@ class _Worker:
         self._changed = threading.Condition()
         self._cancelled = threading.Event()
         self._rendering = threading.Event()
+        self._told: tuple[float, Stage | None] = (0.0, None)
 
     def run(self) -> None:
         threading.Thread(target=self._listen, daemon=True).start()
@@ -123,7 +126,11 @@ class _Worker:
     def _report(self, fraction: float, stage: Stage) -> None:
         if self._cancelled.is_set():
             raise Cancelled("cancelled")
-        self._send(Advance(fraction, stage))
+        told_at, told_stage = self._told
+        now = time.monotonic()
+        if stage is not told_stage or now - told_at >= ADVANCE_SECONDS:
+            self._told = (now, stage)
+            self._send(Advance(fraction, stage))
 
     def _rendered(self, order: Order) -> Answer:
         try:

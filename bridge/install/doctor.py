@@ -245,28 +245,17 @@ def osc_port(name: str, kind: socket.SocketKind, settings: Where) -> Finding:
 
 def _held(name: str, kind: socket.SocketKind, settings: Where) -> Finding:
     place = f"{settings.host}:{settings.port}"
-    holder = _holder(kind, settings.port)
-    if holder is None:
+    from bridge.osc.ports import holder  # noqa: PLC0415  brings psutil, not needed to start the command line
+
+    found = holder(kind, settings.port)
+    if found is None:
         remedy = "End the program that holds it, or set another port; an administrator can see which one it is."
         return Finding(name, "problem", f"{place} is held by an unknown program", remedy)
-    pid, process = holder
+    pid, process = found
     if _daemon_pid(settings.state) == pid:
         return Finding(name, "ok", f"{place} is held by the daemon, process {pid}")
     remedy = "End that program, or set another port."
     return Finding(name, "problem", f"{place} is held by {process}, process {pid}", remedy)
-
-
-def _holder(kind: socket.SocketKind, port: int) -> tuple[int, str] | None:
-    import psutil  # noqa: PLC0415  not needed to start the command line
-
-    try:
-        for connection in psutil.net_connections("udp" if kind is socket.SOCK_DGRAM else "tcp"):
-            listens = kind is socket.SOCK_DGRAM or connection.status == psutil.CONN_LISTEN
-            if listens and connection.laddr and connection.laddr.port == port and connection.pid:
-                return connection.pid, psutil.Process(connection.pid).name()
-    except psutil.Error:
-        return None
-    return None
 
 
 def _daemon_pid(state: Path) -> int | None:

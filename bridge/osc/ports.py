@@ -1,22 +1,17 @@
-"""Who holds a UDP port, in words for a user."""
+"""Who holds a port."""
+
+import socket
 
 import psutil
 
 
-def holder(port: int) -> str:
-    """Names the process that holds a UDP port, as far as the system tells."""
+def holder(kind: socket.SocketKind, port: int) -> tuple[int, str] | None:
+    """Process id and name of the program that holds a UDP port or listens on a TCP port, as far as the system tells."""
     try:
-        connections = psutil.net_connections(kind="udp")
-    except (psutil.AccessDenied, OSError):
-        return "another program holds it; choose another with --port"
-    for connection in connections:
-        if connection.laddr and connection.laddr.port == port and connection.pid:
-            return f"{_name(connection.pid)} (pid {connection.pid}) holds it; end that or choose another with --port"
-    return "another program holds it; choose another with --port"
-
-
-def _name(pid: int) -> str:
-    try:
-        return psutil.Process(pid).name()
-    except psutil.Error:
-        return "a program"
+        for connection in psutil.net_connections("udp" if kind is socket.SOCK_DGRAM else "tcp"):
+            listens = kind is socket.SOCK_DGRAM or connection.status == psutil.CONN_LISTEN
+            if listens and connection.laddr and connection.laddr.port == port and connection.pid:
+                return connection.pid, psutil.Process(connection.pid).name()
+    except (psutil.Error, OSError):
+        return None
+    return None

@@ -14,6 +14,7 @@ from bridge.protocol.peer import Peer
 from engine.errors import CannotStart
 
 _NO_SUCH_ADDRESS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 FREE_PORT_TRIES = 20
 
@@ -82,28 +83,34 @@ class _Endpoint(asyncio.DatagramProtocol):
 
 def _bound(host: str, port: int) -> list[socket.socket]:
     """One socket a loopback, all on the same port."""
-    hosts = ["127.0.0.1", "::1"] if host in {"localhost", "127.0.0.1", "::1"} else [host]
+    if host not in LOOPBACK:
+        raise CannotStart(
+            f"host {host}: punchin listens on this machine only; the legal hosts are {', '.join(LOOPBACK)}"
+        )
     for _ in range(FREE_PORT_TRIES):
         sockets: list[socket.socket] = []
         try:
-            for each in hosts:
+            for each in ("127.0.0.1", "::1"):
                 bound = _socket(each, sockets[0].getsockname()[1] if sockets else port)
                 if bound:
                     sockets.append(bound)
         except OSError as error:
             for bound in sockets:
                 bound.close()
+            sockets.clear()
             if port:
                 raise CannotStart(f"UDP port {port} cannot be had ({error.strerror}): {_holder(port)}") from error
-        else:
+        if sockets:
             return sockets
-    raise CannotStart("no UDP port is free on this machine")
+    raise CannotStart("no UDP port can be had on this machine's loopback")
 
 
 def _holder(port: int) -> str:
     from bridge.osc.ports import holder  # noqa: PLC0415  psutil is needed for this message only
 
-    return holder(port)
+    found = holder(socket.SOCK_DGRAM, port)
+    who = f"{found[1]} (pid {found[0]}) holds it" if found else "another program holds it"
+    return f"{who}; choose another with --port"
 
 
 def _socket(host: str, port: int) -> socket.socket | None:

@@ -30,7 +30,7 @@ class Daemon:
     def start(self):
         command = [sys.executable, "-m", "bridge", "serve", "--state", str(self.state), "--port", "0"]
         (self.state / "daemon.json").unlink(missing_ok=True)
-        self.log = (self.state.parent / "daemon.log").open("a")
+        self.log = (self.state.parent / "daemon.log").open("a", encoding="utf-8")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.line = self.process.stdout.readline().strip()
         self.address = json.loads((self.state / "daemon.json").read_text())

@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from rig import PlainClient, keys_of, until
+from rig import Daemon, PlainClient, keys_of, until
 
 
 def test_one_line_says_where_it_listens_and_the_file_says_the_same(daemon):
@@ -381,3 +381,57 @@ def test_version_loads_no_heavy_library():
     loaded = {line.rpartition("|")[2].strip() for line in told.stderr.splitlines()}
     assert "bridge.cli" in loaded
     assert not loaded & {"torch", "scipy", "librosa", "numpy", "soundfile"}
+
+
+def test_it_listens_on_this_machine_only(tmp_path):
+    refused = serve("--state", str(tmp_path / "state"), "--port", "0", "--host", "0.0.0.0")
+    assert refused.returncode == 2
+    assert "the legal hosts are 127.0.0.1" in refused.stderr
+
+
+def test_a_source_that_vanishes_while_its_job_waits(client, song, tmp_path):
+    vanishing = tmp_path / "vanishing.wav"
+    vanishing.write_bytes(song.read_bytes())
+    client.send("/punchin/generate", "r-1", "prompt", "house", "length", 20.0)
+    client.send("/punchin/repaint", "r-2", "source", str(vanishing), "start", 1.0, "end", 2.0)
+    client.listen("/punchin/accepted", count=2)
+    vanishing.unlink()
+    failed = client.listen("/punchin/failed")[-1]
+    assert failed.params[1] == "bad_source"
+    assert "vanishing.wav" in failed.params[2]
+
+
+def test_a_full_disk_under_the_state_folder_refuses_or_fails_and_the_daemon_goes_on(tmp_path):
+    tiny = tmp_path / "tiny"
+    tiny.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(tiny)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    running = None
+    try:
+        running = Daemon(tiny)
+        client = PlainClient(running.port)
+        client.send("/punchin/generate", "r-1", "prompt", "house", "length", 30.0)
+        failed = client.listen("/punchin/failed")[-1]
+        assert failed.params[1] == "disk_full"
+        client.send("/punchin/received", failed.params[0])
+        assert list(tiny.rglob("*.part")) == []
+        with pytest.raises(OSError, match="No space"):
+            (tiny / "filler").write_bytes(b"x" * 4_000_000)
+        for number in range(2, 40):
+            client.send("/punchin/generate", f"r-{number}", "prompt", "x" * 4000, "length", 1.0)
+            reply = client.listen("/punchin/accepted", "/punchin/rejected")[-1]
+            if reply.address == "/punchin/rejected":
+                break
+        assert reply.params[1] == "busy"
+        assert "make room" in reply.params[2]
+        (tiny / "filler").unlink()
+        client.send("/punchin/generate", "r-last", "prompt", "house", "length", 1.0)
+        client.listen("/punchin/done")
+        client.close()
+    finally:
+        if running:
+            running.stop()
+        subprocess.run(["umount", str(tiny)], check=True)
