@@ -1,4 +1,4 @@
-"""Audio files: read any region exactly, resample, measure, write, and publish without overwriting.
+"""Audio files: read any region exactly, resample, measure, write.
 
 Sources are read by libsndfile, which goes by a file's content and not by its name: an MP3 that is called .wav is read
 as the MP3 it is.

@@ -9,7 +9,8 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from bridge.presets import Preset
 from bridge.protocol.messages import RENDER_ADDRESSES, TABLE, Message, Received, Render, Request, Row
 from engine.errors import InvalidSpec, NotFound, PunchinError
-from engine.spec import RenderSpec, explain
+from engine.explain import explain
+from engine.spec import RenderSpec
 
 
 class BadRequest(Exception):

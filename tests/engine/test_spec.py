@@ -46,7 +46,7 @@ def test_every_verb_takes_what_it_needs_and_nothing_less(verb):
         ("takes", 0, "1 to 8"),
         ("takes", 9, "1 to 8"),
         ("takes", 1.5, "a whole number"),
-        ("seed", -2, "-1 to 4.29497e+09"),
+        ("seed", -2, "-1 to 4294967295"),
         ("strength", 1.01, "0 to 1"),
         ("crossfade", -0.1, "0 to 5"),
         ("handles", 11, "0 to 10"),
