@@ -1,4 +1,4 @@
-"""The `punchin` command. What a command needs is imported when it runs: `punchin --version` must not wait for it."""
+"""The `punchin` command. What a command needs is imported when it runs: `punchin serve` must not wait for a progress bar."""
 
 import sys
 from importlib.metadata import version
@@ -7,23 +7,19 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from bridge.flags import Host, Json, Port, State
 from engine.errors import CannotStart, InvalidSpec, PunchinError
 
 app = App(
     name="punchin", help="Generate, continue, repaint and split music from inside your DAW.", version=version("punchin")
 )
-
-State = Annotated[Path | None, Parameter(help="folder that holds jobs, clips and logs")]
-Host = Annotated[str | None, Parameter(help="address of the daemon")]
-Port = Annotated[int | None, Parameter(help="OSC port; 0 takes a free one")]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="print one JSON object")]
+app.command("bridge.sending:send", name="send", help="Send one request to the daemon and wait for its clips.")
+app.command("bridge.sending:jobs", name="jobs", help="List the newest jobs.")
+app.command("bridge.sending:cancel", name="cancel", help="Stop a job, named by its id.")
 
 
 def main() -> None:
-    """Run the command line; errors for the user are one line and exit code 1."""
-    from bridge.sending import send_command  # noqa: PLC0415  it reads the whole message table
-
-    app.command(send_command(), name="send")
+    """Run the command line; errors for the user are one line and exit code 1, or 2 for wrong usage."""
     try:
         sys.exit(app())
     except PunchinError as error:
@@ -46,22 +42,6 @@ def serve(*, state: State = None, host: Host = None, port: Port = None, log_leve
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-@app.command
-def jobs(*, state: State = None, host: Host = None, port: Port = None, json: Json = False) -> int:
-    """List the newest jobs."""
-    from bridge import sending  # noqa: PLC0415
-
-    return sending.list_jobs(state, host, port, as_json=json)
-
-
-@app.command
-def cancel(job: str, *, state: State = None, host: Host = None, port: Port = None, json: Json = False) -> int:
-    """Stop a job, named by its id."""
-    from bridge import sending  # noqa: PLC0415
-
-    return sending.cancel_job(job, state, host, port, as_json=json)
 
 
 @app.command

@@ -1,9 +1,10 @@
 """The commands that speak with a running daemon: send, jobs, cancel."""
 
 import inspect
-import json
 import sys
 from collections.abc import Callable, Iterator
+from json import dumps as encoded
+from json import loads as decoded
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from bridge import settings
+from bridge.flags import Host, Json, Port, State
 from bridge.osc.client import Client
 from bridge.protocol import messages as m
 from bridge.protocol.messages import RENDER_ADDRESSES, TABLE, Message
@@ -29,7 +31,7 @@ def connect(state: Path | None, host: str | None, port: int | None) -> Client:
     chosen = settings.load(state=state, host=host, port=port)
     if port is None:
         try:
-            running = json.loads(chosen.address_file.read_text("utf-8"))
+            running = decoded(chosen.address_file.read_text("utf-8"))
             return Client(host or running["host"], running["port"])
         except (OSError, ValueError, KeyError):
             pass
@@ -38,42 +40,39 @@ def connect(state: Path | None, host: str | None, port: int | None) -> Client:
     return Client(chosen.host, chosen.port)
 
 
-def send_command() -> Callable[..., int]:
-    """The function behind `punchin send`, with one flag a key of the message table."""
+def _send(verb: Verb, **flags: Any) -> int:
+    state, host, port, as_json, out = (flags.pop(name, None) for name in _OWN)
+    values = {key: value for key, value in flags.items() if value is not None}
+    if out is not None:
+        values["directory"] = out
+    for key in _PATHS:
+        if key in values:
+            values[key] = str(Path(values[key]).expanduser().absolute())
+    if "directory" in values:
+        Path(values["directory"]).mkdir(parents=True, exist_ok=True)
+    with connect(state, host, port) as client:
+        replies = client.render(verb, values)
+        return _as_json(replies) if as_json else _on_screen(replies)
+
+
+def _with_a_flag_for_every_key(send: Callable[..., int]) -> Callable[..., int]:
+    """Give a function that takes any keyword the signature that the command line reads, made from the message table."""
     keys = [argument for argument in TABLE[next(iter(RENDER_ADDRESSES))].keys if argument.name != "reply_port"]
-
-    def send(verb: Verb, **flags: Any) -> int:
-        state, host, port, as_json, out = (flags.pop(name, None) for name in _OWN)
-        values = {key: value for key, value in flags.items() if value is not None}
-        if out is not None:
-            values["directory"] = out
-        for key in _PATHS:
-            if key in values:
-                values[key] = str(Path(values[key]).expanduser().absolute())
-        if "directory" in values:
-            Path(values["directory"]).mkdir(parents=True, exist_ok=True)
-        with connect(state, host, port) as client:
-            replies = client.render(verb, values)
-            return _as_json(replies) if as_json else _on_screen(replies)
-
-    parameters = [inspect.Parameter("verb", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Verb)]
-    own = {
-        "state": (Path, "folder that holds jobs, clips and logs"),
-        "host": (str, "address of the daemon"),
-        "port": (int, "OSC port of the daemon"),
-        "out": (Path, "folder for the clips; made when it is not there"),
+    kinds = {
+        "state": State,
+        "host": Host,
+        "port": Port,
+        "out": _flag(Path, "folder for the clips; made when it is not there"),
     }
-    described = {name: _flag(kind, meaning) for name, (kind, meaning) in own.items()}
-    described |= {argument.name: _flag(_TYPES[argument.tag], argument.meaning) for argument in keys}
-    parameters += [
+    kinds |= {argument.name: _flag(_TYPES[argument.tag], argument.meaning) for argument in keys}
+    flags = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in described.items()
+        for name, kind in kinds.items()
     ]
-    as_json = Annotated[bool, Parameter(name="--json", negative="", help="print one JSON object")]
-    parameters.append(inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=as_json))
-    send.__doc__ = "Send one request to the daemon and wait for its clips."
-    send.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
-    send.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    flags.append(inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json))
+    verb = inspect.Parameter("verb", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Verb)
+    send.__signature__ = inspect.Signature([verb, *flags], return_annotation=int)  # type: ignore[attr-defined]
+    send.__annotations__ = {parameter.name: parameter.annotation for parameter in (verb, *flags)}
     return send
 
 
@@ -95,7 +94,7 @@ def _as_json(replies: Iterator[Message]) -> int:
                 result |= {"code": reply.code, "message": reply.message}
             case m.Cancelled():
                 result |= {"code": "cancelled", "message": "the job was cancelled"}
-    sys.stdout.write(json.dumps(result, indent=2) + "\n")
+    _print_json(result)
     return 0 if result["ok"] else 1
 
 
@@ -143,8 +142,8 @@ def _clip_table(clips: list[m.ClipReady]) -> Table:
     return table
 
 
-def list_jobs(state: Path | None, host: str | None, port: int | None, *, as_json: bool) -> int:
-    """Print the daemon's newest jobs."""
+def jobs(*, state: State = None, host: Host = None, port: Port = None, json: Json = False) -> int:
+    """List the newest jobs."""
     listed: list[m.JobListed] = []
     with connect(state, host, port) as client:
         for reply in client.asking("status"):
@@ -152,8 +151,8 @@ def list_jobs(state: Path | None, host: str | None, port: int | None, *, as_json
                 break
             if isinstance(reply, m.JobListed):
                 listed.append(reply)
-    if as_json:
-        sys.stdout.write(json.dumps([job.model_dump(mode="json") for job in listed], indent=2) + "\n")
+    if json:
+        _print_json([job.model_dump(mode="json") for job in listed])
         return 0
     table = Table("job", "verb", "state", "done", "stage", "prompt")
     for job in listed:
@@ -162,18 +161,22 @@ def list_jobs(state: Path | None, host: str | None, port: int | None, *, as_json
     return 0
 
 
-def cancel_job(job_id: str, state: Path | None, host: str | None, port: int | None, *, as_json: bool) -> int:
-    """Cancel a job."""
+def cancel(job: str, *, state: State = None, host: Host = None, port: Port = None, json: Json = False) -> int:
+    """Stop a job, named by its id."""
     with connect(state, host, port) as client:
-        reply = client.ask("cancel", {"job": job_id})
+        reply = client.ask("cancel", {"job": job})
     accepted = isinstance(reply, m.Accepted)
-    message = (
-        f"job {job_id} is being cancelled"
-        if accepted
-        else f"{getattr(reply, 'code', '')}: {getattr(reply, 'message', '')}"
-    )
-    if as_json:
-        sys.stdout.write(json.dumps({"ok": accepted, "job_id": job_id, "message": message}) + "\n")
+    message = f"{reply.code}: {reply.message}" if isinstance(reply, m.Rejected) else f"job {job} is being cancelled"
+    if json:
+        _print_json({"ok": accepted, "job_id": job, "message": message})
     else:
-        Console(stderr=not accepted).print(message, highlight=False)
+        Console(stderr=not accepted).print(message, highlight=False, soft_wrap=True)
     return 0 if accepted else 1
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(encoded(value, indent=2) + "\n")
+
+
+send = _with_a_flag_for_every_key(_send)
+"""`punchin send <verb>`."""
