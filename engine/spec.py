@@ -141,7 +141,7 @@ FileFormat: TypeAlias = Literal["wav32f", "wav24", "flac"]
 class RenderSpec(BaseModel):
     """What is asked for. Times are seconds from `source_start` unless said otherwise; raises InvalidSpec through `parse`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     verb: Verb
     prompt: Annotated[Text, Field(description="caption: style, instruments, mood")] = ""

@@ -26,7 +26,7 @@ Port = Annotated[Whole, Field(ge=1, le=65535)]
 class Message(BaseModel):
     """One OSC message."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     address: ClassVar[str]
     positional: ClassVar[tuple[str, ...]] = ()
 
