@@ -54,7 +54,7 @@ class Lane:
         self._wake.set()
 
     def close(self) -> None:
-        """Stop the job that runs, without ending it: the next start takes it up again."""
+        """Stop rendering; the job in the middle is queued again, for the next start."""
         self._closing.set()
         self._cancelled.set()
         self._wake.set()
@@ -132,8 +132,8 @@ class Lane:
             self._publish(replace(job, clips=clips))
         except Cancelled:
             files.remove_temporaries(directory, job.id)
-            if not self._closing.is_set():
-                self._keep(job.become(JobState.CANCELLED, code=Cancelled.code))
+            stopping = self._closing.is_set()
+            self._keep(job.become(JobState.QUEUED) if stopping else job.become(JobState.CANCELLED, code=Cancelled.code))
         except PunchinError as error:
             self._fail(job, error.code, str(error))
         except OSError as error:

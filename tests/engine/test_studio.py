@@ -226,11 +226,21 @@ def test_a_selection_that_the_source_does_not_have_is_a_bad_source(studio, song,
     assert (job.code, words in job.message) == ("bad_source", True), job.message
 
 
-def test_a_job_that_a_daemon_died_on_is_rendered_once_more_and_no_more(tmp_path):
+def test_a_daemon_that_is_stopped_queues_its_job_again(tmp_path):
     with Studio(tmp_path, engines=ENGINES) as studio:
         job = studio.submit(generate("slow 60"))
         until(lambda: studio.progress(job.id).fraction > 0)
+    stopped = studio_job(tmp_path, job.id)
+    assert (stopped.state, stopped.interruptions) == (JobState.QUEUED, 0)
+
+
+def test_a_job_that_a_daemon_died_on_is_rendered_once_more_and_no_more(tmp_path):
+    with Studio(tmp_path, engines=ENGINES) as studio:
+        job = studio.submit(generate("slow 60"))
     for deaths, state in ((1, JobState.RENDERING), (2, JobState.FAILED)):
+        studio = Studio(tmp_path, engines=ENGINES)
+        studio.store.save(studio.store.get(job.id).become(JobState.RENDERING))
+        studio.close()
         with Studio(tmp_path, engines=ENGINES) as studio:
             until(lambda studio=studio, state=state: studio.store.get(job.id).state is state, 20)
             assert studio.store.get(job.id).interruptions == deaths
