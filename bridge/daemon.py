@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from loguru import logger
 
+from bridge.osc.reception import Reception, Transport
+from bridge.osc.spool import SpoolTransport
+from bridge.osc.tcp import TcpTransport
 from bridge.osc.udp import UdpTransport
 from bridge.presets import presets
 from bridge.protocol.peer import Peer
@@ -24,6 +27,7 @@ from engine.errors import CannotStart
 from engine.jobs import Job, Progress
 
 TICK_SECONDS = 0.1
+FREE_PORT_TRIES = 20
 LOG_BYTES = 5_000_000
 
 
@@ -34,17 +38,20 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     """
     with _only_one(settings.state), _logging(settings):
         loop = asyncio.get_running_loop()
-        udp = UdpTransport()
+        stopped = _told_to_stop(loop)
         studio = Studio(settings.state)
-        service = Service(studio, presets(settings.state / "presets"), _sender(udp))
+        transports: dict[str, Transport] = {}
+        service = Service(studio, presets(settings.state / "presets"), _sender(transports))
+        reception = Reception(service.receive, service.refuse_flood)
 
         def pass_on(job: Job, progress: Progress) -> None:
             loop.call_soon_threadsafe(service.on_change, job, progress)
 
         studio.watch(pass_on)
-        stopped = _told_to_stop(loop)
         try:
-            await udp.open(settings.host, settings.port, service.receive)
+            udp, tcp = await _on_one_port(settings, reception)
+            spool = await SpoolTransport(reception, settings.state / "spool").open()
+            transports |= {transport.name: transport for transport in (udp, tcp, spool)}
             with _announced(settings, udp):
                 studio.start()
                 service.resume()
@@ -52,20 +59,37 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
                 async with _ticking(service):
                     await stopped.wait()
         finally:
-            udp.close()
+            for transport in transports.values():
+                transport.close()
             await asyncio.to_thread(studio.close)
 
 
-def _sender(udp: UdpTransport) -> Callable[[Peer, bytes], None]:
+def _sender(transports: Mapping[str, Transport]) -> Callable[[Peer, bytes], None]:
     def send(peer: Peer, packet: bytes) -> None:
-        if peer.transport == udp.name:
-            udp.send(peer, packet)
+        transport = transports.get(peer.transport)
+        if transport:
+            transport.send(peer, packet)
 
     return send
 
 
+async def _on_one_port(settings: Settings, reception: Reception) -> tuple[UdpTransport, TcpTransport]:
+    """UDP and TCP on the same port number; where any will do, one that is free for both."""
+    for tries_left in reversed(range(FREE_PORT_TRIES)):
+        udp = UdpTransport(reception)
+        try:
+            await udp.open(settings.host, settings.port)
+            return udp, await TcpTransport(reception).open(settings.host, udp.port)
+        except CannotStart:
+            udp.close()
+            if settings.port or not tries_left:
+                raise
+    raise AssertionError
+
+
 def _listening(udp: UdpTransport) -> str:
-    return "listening on " + " and ".join(str(Peer(udp.name, host, udp.port)) for host in udp.hosts)
+    places = (f"[{host}]:{udp.port}" if ":" in host else f"{host}:{udp.port}" for host in udp.hosts)
+    return f"listening on {' and '.join(places)} (OSC over UDP and TCP)"
 
 
 @asynccontextmanager

@@ -1,7 +1,6 @@
 """Where an answer goes: a transport, and a place that means something to it."""
 
 from typing import NamedTuple, Self
-from urllib.parse import urlsplit
 
 
 class Peer(NamedTuple):
@@ -9,18 +8,19 @@ class Peer(NamedTuple):
 
     transport: str
     host: str
-    port: int
+    port: int = 0
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """The peer of its text."""
-        parts = urlsplit(text)
-        return cls(parts.scheme, parts.hostname or "", parts.port or 0)
+        transport, _, place = text.partition("://")
+        host, _, port = place.rpartition(":")
+        return cls(transport, host.strip("[]"), int(port or 0))
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.transport}://{host}:{self.port}"
 
     def at_port(self, port: int | None) -> Self:
-        """The same host, another port."""
-        return self._replace(port=port) if port else self
+        """The same host at another UDP port; answers on other transports stay where they are."""
+        return self._replace(port=port) if port and self.transport == "udp" else self

@@ -15,8 +15,20 @@ INTRODUCTION = """\
 
 This page is made from the code's own message table. Protocol version 1.
 
-The daemon listens on UDP, port 17862 of `127.0.0.1` and `::1`. One message or bundle a datagram, at most 8 KiB. Replies go to
-the address that the request came from, or to `reply_port` of the same host. Addresses are literal; time tags are ignored.
+The same messages travel three ways, all on this machine only:
+
+| Transport | Where | Framing |
+| --- | --- | --- |
+| UDP | port 17862 of `127.0.0.1` and `::1` | one message or bundle a datagram, at most 8 KiB |
+| TCP | the same number | OSC 1.1 SLIP or OSC 1.0 int32 length prefix, detected by the first byte; at most 256 KiB a message |
+| spool | `<state>/spool/<client>/` | one file a message: written under another name, then renamed |
+
+Replies go to where the request came from; over UDP, `reply_port` moves them to that port of the same host. Addresses are
+literal; time tags are ignored. A source that sends more than 200 messages a second for long is answered `busy`.
+
+A spool folder is opened by a file `hello.osc`, whose content is a `hello`. After it the client writes `in-000001.osc`,
+`in-000002.osc`, … and reads `out-000001.osc`, `out-000002.osc`, …; each side deletes what it has read. Files that are older
+than the `hello` are not taken.
 
 A request is `/punchin/<verb> <request_id> [<key> <value>]…`. The id is any text of 1 to 64 characters, unique per client:
 the same id again is the same request, also after a restart. Keys come in any order. Numbers may be `i`, `h`, `f` or `d` where

@@ -17,7 +17,7 @@ from bridge.protocol.codec import BadRequest, decode, encode, reply_port
 from bridge.protocol.delivery import Delivery, results
 from bridge.protocol.peer import Peer
 from engine import Studio
-from engine.errors import NotFound, PunchinError, Unsupported
+from engine.errors import Busy, NotFound, PunchinError, Unsupported
 from engine.jobs import Job, JobState, Origin, Progress
 from engine.units import ClientId, JobId, RequestId
 
@@ -101,6 +101,12 @@ class Service:
             self._reply(peer, m.Rejected(request_id=str(arguments[0]), code=error.code, message=str(error)))
         except Exception:  # noqa: BLE001  one request must not end the daemon
             logger.exception("request {} was dropped: an error in punchin itself", address)
+
+    def refuse_flood(self, sender: Peer, arguments: tuple[Any, ...]) -> None:
+        """Answer a source that sends more than anyone needs to."""
+        request_id = arguments[0] if arguments and isinstance(arguments[0], str) else ""
+        message = "too many messages at once: at most 200 a second are taken for long"
+        self._reply(sender, m.Rejected(request_id=request_id, code=Busy.code, message=message))
 
     def _answer(self, client: ClientId, peer: Peer, request: m.Request) -> None:
         answer = self._answers.get(type(request))

@@ -16,7 +16,7 @@ from rig import Daemon, PlainClient, keys_of, until
 
 
 def test_one_line_says_where_it_listens_and_the_file_says_the_same(daemon):
-    assert daemon.line.startswith(f"listening on udp://127.0.0.1:{daemon.port}")
+    assert daemon.line.startswith(f"listening on 127.0.0.1:{daemon.port}")
     assert daemon.address["pid"] == daemon.process.pid
     assert daemon.address["version"] == "0.1.0"
     daemon.stop()
