@@ -1,6 +1,6 @@
 import random
-import tracemalloc
 
+import psutil
 import pytest
 from pythonosc.osc_message_builder import OscMessageBuilder
 
@@ -137,7 +137,7 @@ def attacked(tmp_path, count):
     service = Service(studio, presets(), lambda peer, packet: sent.append(packet), clock)
     reception = Reception(service.receive, service.refuse_flood, clock)
     random_number = random.Random(20260)
-    tracemalloc.start()
+    memory = psutil.Process().memory_info
     baseline = 0
     try:
         for number in range(count):
@@ -146,11 +146,10 @@ def attacked(tmp_path, count):
             reception.take(peer, mutated(random_number, random_number.choice(SEEDS)), MAX_DATAGRAM)
             sent.clear()
             if number == count // 10:
-                baseline = tracemalloc.get_traced_memory()[0]
-        kept = tracemalloc.get_traced_memory()[0] - baseline
+                baseline = memory().rss
+        kept = memory().rss - baseline
         reception.take(Peer("udp", "127.0.0.1", 1), PING, MAX_DATAGRAM)
     finally:
-        tracemalloc.stop()
         studio.close()
     return sent, kept
 
@@ -166,4 +165,4 @@ def test_mutated_datagrams_raise_nothing(tmp_path):
 def test_a_million_mutated_datagrams_raise_nothing_and_keep_no_memory(tmp_path):
     sent, kept = attacked(tmp_path, 1_000_000)
     assert b"/punchin/pong" in sent[0]
-    assert kept < 5e6
+    assert kept < 20e6
