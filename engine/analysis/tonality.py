@@ -2,13 +2,12 @@
 
 import numpy as np
 
+from engine.analysis.pitch import pitch_map
 from engine.analysis.spectrum import FloatArray, Tick, magnitudes, mono_copy, power_of_two, quiet
+from engine.analysis.triads import harmonies
 from engine.units import SampleRate
 
-_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-# Temperley, What's Key for Key? (Music Perception 1999).
-_MAJOR = (5.0, 2.0, 3.5, 2.0, 4.5, 4.0, 2.0, 4.5, 2.0, 3.5, 1.5, 4.0)
-_MINOR = (5.0, 2.0, 3.5, 4.5, 2.0, 4.0, 2.0, 4.5, 3.5, 2.0, 1.5, 4.0)
+_STEP_SECONDS = 1.0
 
 
 def chroma_bank(size: int, rate: float, lowest: float = 80.0, highest: float = 2500.0) -> FloatArray:
@@ -37,15 +36,9 @@ def chroma(samples: FloatArray, rate: SampleRate, tick: Tick = quiet) -> tuple[F
 def estimate_key(samples: FloatArray, rate: SampleRate, tick: Tick = quiet) -> str | None:
     """The key of [channels, frames] in the words of a spec, such as `A minor`; None for silence.
 
-    The best of 24 by correlation with key profiles; relative keys and fifths are the usual errors.
+    The key in which the chords of every half second and the pitch classes are likeliest; relative keys are the usual error.
     """
-    strengths, _ = chroma(samples, rate, tick)
-    mean = strengths.mean(axis=0, dtype=np.float64) if len(strengths) else np.zeros(12)
-    if mean.max() < 1e-7:
-        return None
-    scores = {
-        f"{_NAMES[tonic]} {mode}": float(np.corrcoef(np.roll(profile, tonic), mean)[0, 1])
-        for mode, profile in (("major", _MAJOR), ("minor", _MINOR))
-        for tonic in range(12)
-    }
-    return max(scores, key=lambda name: scores[name])
+    mono, low_rate = mono_copy(samples, rate, tick)
+    steps = max(1, round(samples.shape[1] / rate / _STEP_SECONDS))
+    edges = np.linspace(0.0, samples.shape[1] / rate, steps + 1)
+    return harmonies(pitch_map(mono, low_rate, tick), edges).key

@@ -47,6 +47,8 @@ class Description:
     verbs: frozenset[Verb]
     stems: tuple[str, ...] = ()
     """Stems that `extract` can give, in the order that `all` means."""
+    tracks: tuple[str, ...] | None = None
+    """Instruments that `lego` and `complete` can add; None: all of them."""
     rate: SampleRate | None = None
     """The rate it renders at; None: whatever rate it is given."""
     channels: int | None = None

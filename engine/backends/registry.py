@@ -57,6 +57,14 @@ def _obstacle(spec: RenderSpec, engine: Description) -> str | None:
         if impossible:
             able = _listed((*engine.stems, RESIDUAL, ALL))
             return f"tracks: engine {engine.name} cannot extract {_listed(impossible)}; it can {able}"
+    if spec.verb in {"lego", "complete"} and engine.tracks is not None:
+        asked = (spec.track,) if spec.verb == "lego" else spec.tracks or ()
+        unplayable = [track for track in asked if track not in engine.tracks]
+        if unplayable:
+            key = "track" if spec.verb == "lego" else "tracks"
+            return (
+                f"{key}: engine {engine.name} cannot play {_listed(unplayable)}; it can play {_listed(engine.tracks)}"
+            )
     return None
 
 

@@ -65,7 +65,9 @@ def test_a_refusal_is_one_sentence_and_exit_code_one(daemon):
     assert refused.returncode == 1
     assert refused.stderr.strip() == "invalid: bpm: must be 30 to 300, 900 came"
     as_json = json.loads(
-        punchin("send", "cover", "--prompt", "x", "--source", __file__, "--state", str(daemon.state), "--json").stdout
+        punchin(
+            "send", "extract", "--tracks", "vocals", "--source", __file__, "--state", str(daemon.state), "--json"
+        ).stdout
     )
     assert (as_json["ok"], as_json["code"]) == (False, "unsupported")
 

@@ -65,3 +65,4 @@ AT_ITS_OWN_RATE = Description(
     "rated", "for tests", "misbehaving:Misbehaving", ALL_VERBS, ("drums", "bass"), rate=48000, channels=2
 )
 UNLOADABLE = Description("broken", "for tests", "misbehaving:Unloadable", ALL_VERBS)
+DEAF = Description("deaf", "for tests", "misbehaving:Misbehaving", ALL_VERBS, ("drums",), ("drums", "bass"))

@@ -7,14 +7,14 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from misbehaving import AT_ITS_OWN_RATE, DESCRIPTION, UNLOADABLE
+from misbehaving import AT_ITS_OWN_RATE, DEAF, DESCRIPTION, UNLOADABLE
 
 from engine import RenderSpec, Studio
 from engine.errors import InvalidSpec, NotFound, Unsupported
 from engine.jobs import JobState, Origin
 from engine.supervisor import Patience
 
-ENGINES = {engine.name: engine for engine in (DESCRIPTION, AT_ITS_OWN_RATE, UNLOADABLE)}
+ENGINES = {engine.name: engine for engine in (DESCRIPTION, AT_ITS_OWN_RATE, UNLOADABLE, DEAF)}
 
 
 @pytest.fixture
@@ -170,6 +170,13 @@ def test_what_cannot_work_is_refused_before_a_job_exists(studio, tmp_path):
         studio.submit(
             RenderSpec.parse({"verb": "extract", "source": "/dev/../etc/hostname", "tracks": "vocals", "engine": "odd"})
         )
+    song = {"source": "/dev/../etc/hostname", "engine": "deaf"}
+    with pytest.raises(Unsupported, match=r"^track: engine deaf cannot play vocals; it can play drums, bass$"):
+        studio.submit(RenderSpec.parse({"verb": "lego", "track": "vocals", **song}))
+    with pytest.raises(
+        Unsupported, match=r"^tracks: engine deaf cannot play guitar, strings; it can play drums, bass$"
+    ):
+        studio.submit(RenderSpec.parse({"verb": "complete", "tracks": "guitar,drums,strings", **song}))
     assert studio.store.latest(10) == []
 
 

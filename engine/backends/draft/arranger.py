@@ -1,20 +1,16 @@
 """From words to notes by rules. Pure: the same spec and seed give the same score, and nothing sounds."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from random import Random
 
-from engine.backends.draft.accompaniment import chord_notes
+from engine.backends.draft.band import Players, asked_band, named_band
 from engine.backends.draft.form import Form, plan
 from engine.backends.draft.harmony import OCTAVE, Key, parse_key
-from engine.backends.draft.melody import melody_notes
-from engine.backends.draft.prompt import Wishes, read
-from engine.backends.draft.rhythm_section import bass_notes, drum_notes, walking_notes
-from engine.backends.draft.score import Note, Part, Score
-from engine.backends.draft.stylebook import Drums, Strip, Style, Voice, load_styles, load_vocabulary
+from engine.backends.draft.performance import play
+from engine.backends.draft.prompt import NEUTRAL_STYLE, Wishes, read
+from engine.backends.draft.score import Score
+from engine.backends.draft.stylebook import Style, load_styles, load_vocabulary
 from engine.spec import RenderSpec
-
-VELOCITY_STEPS = 12
-"""Velocities are rounded to so many levels: a sound source renders each note of a level once."""
 
 
 def arrange(spec: RenderSpec, seed: int) -> Score:
@@ -25,23 +21,32 @@ def arrange(spec: RenderSpec, seed: int) -> Score:
     styles = load_styles()
     wishes = read(spec.prompt, styles, load_vocabulary())
     style = wishes.style
-    meter = spec.meter_parts if spec.meter else _meter(style.meter)
+    meter = _meter(spec.meter or style.meter)
     bar_beats = meter[0] * 4 / meter[1]
     bpm = _tempo(spec, wishes, bar_beats, Random(f"{seed} tempo"))
     key = _key(spec, wishes, Random(f"{seed} key"))
     progressions = style.major_progressions if key.mode == "major" else style.minor_progressions
     form = plan(key, bar_beats, spec.seconds * bpm / 60, progressions, loop=spec.loop, rng=Random(f"{seed} form"))
-    drums, voices = _band(wishes, styles)
-    parts = [
-        _part(voice.track, voice, _voice_notes(voice, form, style, seed), form, style, bpm, seed) for voice in voices
-    ]
-    if drums is not None:
-        style_bar = _bar_beats(style.meter)
-        parts.insert(
-            0,
-            _part("drums", drums, drum_notes(drums, form, style_bar, Random(f"{seed} drums")), form, style, bpm, seed),
-        )
-    return Score(style.name, bpm, meter, key.name, tuple(parts), form.beats, style.room)
+    return _score(form, style, asked_band(wishes, styles), bpm, meter, seed)
+
+
+def arrange_on(form: Form, spec: RenderSpec, seed: int, parts: Sequence[str]) -> Score:
+    """Play exactly the given form with exactly the named tracks, e.g. to add them to a recording.
+
+    The style is the prompt's, else a neutral one; tempo and meter are the spec's, else the prompt's tempo (or the
+    middle of the style's) and the form's bar. Raises Unsupported for vocals, EngineError when a style file is broken.
+    """
+    styles = load_styles()
+    wishes = read(spec.prompt, styles, load_vocabulary(), NEUTRAL_STYLE)
+    first = spec.tempo_map[0][1] if spec.tempo_map else None
+    bpm = spec.bpm or first or wishes.bpm or sum(wishes.style.tempo) / 2
+    meter = _meter(spec.meter) if spec.meter else _meter_of(form.bar_beats)
+    return _score(form, wishes.style, named_band(parts, wishes, styles), bpm, meter, seed)
+
+
+def _score(form: Form, style: Style, players: Players, bpm: float, meter: tuple[int, int], seed: int) -> Score:
+    parts = tuple(play(track, player, form, style, bpm, seed) for track, player in players.items())
+    return Score(style.name, bpm, meter, form.key.name, parts, form.beats, style.room)
 
 
 def _meter(text: str) -> tuple[int, int]:
@@ -49,9 +54,10 @@ def _meter(text: str) -> tuple[int, int]:
     return int(beats), int(value)
 
 
-def _bar_beats(text: str) -> float:
-    beats, value = _meter(text)
-    return beats * 4 / value
+def _meter_of(bar_beats: float) -> tuple[int, int]:
+    """The simplest time signature of a bar so many quarter notes long."""
+    value = next((value for value in (4, 8, 16) if (bar_beats * value / 4).is_integer()), 32)
+    return max(1, round(bar_beats * value / 4)), value
 
 
 def _tempo(spec: RenderSpec, wishes: Wishes, bar_beats: float, rng: Random) -> float:
@@ -77,67 +83,3 @@ def _key(spec: RenderSpec, wishes: Wishes, rng: Random) -> Key:
     if wishes.key is not None:
         return wishes.key
     return Key(tonic, wishes.mode or ("minor" if minor else "major"))
-
-
-def _band(wishes: Wishes, styles: dict[str, Style]) -> tuple[Drums | None, list[Voice]]:
-    """The style's players, with those that the prompt adds and without those that it sends home."""
-    voices = {voice.track: voice for voice in wishes.style.voices}
-    drums = wishes.style.drums
-    for wanted in wishes.wanted:
-        if wanted.track == "drums":
-            drums = drums or next(style.drums for style in styles.values() if style.drums)
-        elif wanted.track not in voices and wanted.voice:
-            voices[wanted.track] = wanted.voice
-        elif wanted.voice:
-            old = voices[wanted.track]
-            voices[wanted.track] = old.model_copy(update={"instrument": wanted.voice.instrument, "enter": 0.0})
-    stay = (wishes.only or {"drums", *voices}) - wishes.unwanted
-    kept = [voice for track, voice in voices.items() if track in stay]
-    if drums is None or "drums" not in stay:
-        # Somebody has to play, whatever the words send home.
-        return None, kept or list(wishes.style.voices)
-    return drums, kept
-
-
-def _voice_notes(voice: Voice, form: Form, style: Style, seed: int) -> Iterator[Note]:
-    rng, style_bar = Random(f"{seed} {voice.track}"), _bar_beats(style.meter)
-    match voice.role:
-        case "bass":
-            return bass_notes(voice, form, style_bar, rng)
-        case "walk":
-            return walking_notes(voice, form, rng)
-        case "melody":
-            return melody_notes(voice, form, style_bar, rng)
-        case _:
-            return chord_notes(voice, form, style_bar, rng)
-
-
-def _part(track: str, strip: Strip, notes: Iterable[Note], form: Form, style: Style, bpm: float, seed: int) -> Part:
-    rng = Random(f"{seed} {track} timing")
-    # Drums are the grid; only the others may lean on it.
-    spread = 0.0 if track == "drums" else style.humanize * bpm / 60
-    placed = [_placed(note, form.beats, style, rng.gauss(0.0, spread)) for note in notes]
-    return Part(
-        name=track,
-        instrument=strip.instrument,
-        notes=tuple(sorted(placed, key=lambda note: (note.start, note.pitch))),
-        level=strip.level,
-        pan=strip.pan,
-        send=strip.send,
-        duck=strip.duck,
-    )
-
-
-def _placed(note: Note, beats: float, style: Style, late: float) -> Note:
-    start = min(max(_swung(note.start, style) + late, 0.0), max(beats - 1e-3, 0.0))
-    velocity = max(1, round(note.velocity * VELOCITY_STEPS)) / VELOCITY_STEPS
-    return Note(start, max(note.length, 1e-3), note.pitch, min(velocity, 1.0))
-
-
-def _swung(beat: float, style: Style) -> float:
-    """Stretch the first and squeeze the second of each pair of swung notes."""
-    pair = 2 * style.swing_beats
-    first = beat // pair * pair
-    place = (beat - first) / pair
-    warped = place * 2 * style.swing if place < 0.5 else style.swing + (place - 0.5) * 2 * (1 - style.swing)
-    return first + warped * pair

@@ -2,9 +2,10 @@
 
 from engine.backends.base import MIX, Heard, Rendering, Report, Stage
 from engine.backends.draft.compose import compose
+from engine.backends.draft.cover import cover
+from engine.backends.draft.fit import complete, lego
 from engine.backends.draft.reuse import fill, texture_fill
 from engine.backends.draft.separate import separate
-from engine.errors import Unsupported
 from engine.spec import RenderSpec, Verb
 from engine.units import Seed
 
@@ -13,7 +14,7 @@ class Draft:
     """Renders at whatever rate and channel count it is given. Deterministic by seed."""
 
     def render(self, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
-        """Render one take of one window; raises Unsupported for verbs that need a model."""
+        """Render one take of one window; raises Unsupported for tracks that nobody here can play."""
         match spec.verb:
             case Verb.GENERATE:
                 return _composed(spec, heard, seed, report)
@@ -21,8 +22,12 @@ class Draft:
                 return fill(heard, spec, seed, report) or texture_fill(heard, spec, seed, report)
             case Verb.EXTRACT:
                 return Rendering(separate(heard.samples, heard.rate, report))
-            case _:
-                raise Unsupported(f"the draft engine cannot {spec.verb}")
+            case Verb.LEGO:
+                return lego(heard, spec, seed, report)
+            case Verb.COMPLETE:
+                return complete(heard, spec, seed, report)
+            case Verb.COVER:
+                return cover(heard, spec, seed, report)
 
 
 def _composed(spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:

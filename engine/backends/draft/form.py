@@ -103,6 +103,45 @@ def plan(key: Key, bar_beats: float, beats: float, progressions: Sequence[str], 
     return Form(key, bar_beats, beats, tuple(bars), tuple(harmony for bar in bars for harmony in bar.harmonies))
 
 
+def given(
+    key: Key, bar_beats: float, beats: float, harmonies: Sequence[Harmony], *, sections: Sequence[int] | None = None
+) -> Form:
+    """A form whose chords are known, e.g. measured in a recording; everything plays all the time, up to the end.
+
+    `beats` and the chords' times are quarter notes from the first bar line; a chord lasts until the next begins, the
+    first also sounds before its start. `sections`: the indices of the bars at which something new begins; none: each
+    eighth bar. Raises ValueError when no chord or no beat is given.
+    """
+    if not harmonies or beats <= 0 or bar_beats <= 0:
+        raise ValueError("a form needs a length and at least one chord")
+    ordered = sorted(harmonies, key=lambda each: each.start)
+    starts = [0.0, *(each.start for each in ordered[1:])]
+    count = max(1, ceil(beats / bar_beats - _CLOSE))
+    borders = set(range(8, count, 8) if sections is None else sections) - {0}
+    bars: list[Bar] = []
+    for index in range(count):
+        start, end = index * bar_beats, min((index + 1) * bar_beats, beats)
+        sounding = [
+            Harmony(max(first, start), min(last, end), each.chord)
+            for first, last, each in zip(starts, [*starts[1:], beats], ordered, strict=True)
+            if min(last, end) - max(first, start) > _CLOSE
+        ]
+        bars.append(
+            Bar(
+                index=index,
+                start=start,
+                end=end,
+                energy=1.0,
+                fills=index + 1 in borders,
+                opens=index in borders,
+                closes=False,
+                section=sum(border <= index for border in borders),
+                harmonies=tuple(sounding),
+            )
+        )
+    return Form(key, bar_beats, beats, tuple(bars), tuple(harmony for bar in bars for harmony in bar.harmonies))
+
+
 def _home(key: Key) -> str:
     return "I" if key.mode == "major" else "i"
 

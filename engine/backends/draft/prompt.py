@@ -8,6 +8,9 @@ from engine.backends.draft.harmony import Key, parse_key
 from engine.backends.draft.stylebook import Instrument, Style, Vocabulary
 
 DEFAULT_STYLE = "pop"
+"""What a new piece is where the words name no style."""
+NEUTRAL_STYLE = "neutral"
+"""What is added to other people's music where the words name no style; it knows every instrument."""
 _BPM = re.compile(r"\b(\d{2,3}(?:\.\d+)?)\s*-?\s*bpm\b", re.IGNORECASE)
 _KEY = re.compile(
     r"(?:\b(?P<phrase>in|key of|key:)\s+)?(?<![\w#'])(?P<letter>[A-Ga-g])"
@@ -38,10 +41,10 @@ class Wishes:
     """Track names; empty: all."""
 
 
-def read(prompt: str, styles: dict[str, Style], vocabulary: Vocabulary) -> Wishes:
-    """Read a prompt; a style is chosen by its longest word that occurs, the first of equals."""
+def read(prompt: str, styles: dict[str, Style], vocabulary: Vocabulary, default: str = DEFAULT_STYLE) -> Wishes:
+    """Read a prompt; a style is chosen by its longest word that occurs, the first of equals, else by its name."""
     text = prompt.lower()
-    style, rest = _style(text, styles)
+    style, rest = _style(text, styles, default)
     wanted, unwanted, only = _instruments(rest, vocabulary)
     bpm = _BPM.search(text)
     return Wishes(
@@ -62,7 +65,7 @@ def _word(word: str, endings: str = "s") -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){phrase}(?:{endings})?(?!\w)")
 
 
-def _style(text: str, styles: dict[str, Style]) -> tuple[Style, str]:
+def _style(text: str, styles: dict[str, Style], default: str) -> tuple[Style, str]:
     found = [
         (-len(word), match.start(), name, match)
         for name, style in styles.items()
@@ -70,7 +73,7 @@ def _style(text: str, styles: dict[str, Style]) -> tuple[Style, str]:
         if (match := _word(word).search(text))
     ]
     if not found:
-        return styles[DEFAULT_STYLE], text
+        return styles[default], text
     *_, name, match = min(found, key=lambda item: item[:3])
     # `drum and bass` names a style, so it must not ask for drums as well.
     return styles[name], text[: match.start()] + " " + text[match.end() :]

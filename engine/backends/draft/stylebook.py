@@ -1,6 +1,7 @@
 """Styles and vocabulary: data files that a musician can edit, read and checked here."""
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Annotated, Literal, Self, TypeAlias, TypeVar
@@ -15,7 +16,10 @@ STEPS_PER_BEAT = 4
 """Patterns are written in sixteenths of a whole note."""
 DRUM_NOTES = {
     "kick": 36, "rim": 37, "snare": 38, "clap": 39, "low_tom": 45, "mid_tom": 47, "high_tom": 50,
-    "hat": 42, "open_hat": 46, "crash": 49, "ride": 51, "shaker": 70, "cowbell": 56,
+    "hat": 42, "open_hat": 46, "crash": 49, "ride": 51, "shaker": 70, "cowbell": 56, "floor_tom": 41,
+    "foot_hat": 44, "tambourine": 54, "high_bongo": 60, "low_bongo": 61, "mute_conga": 62, "high_conga": 63,
+    "low_conga": 64, "high_timbale": 65, "low_timbale": 66, "high_agogo": 67, "low_agogo": 68, "cabasa": 69,
+    "guiro": 73, "claves": 75, "wood_block": 76, "triangle": 81,
 }  # fmt: skip
 """Lanes of a drum pattern to the General MIDI drum map."""
 
@@ -39,7 +43,7 @@ def _progression(text: str) -> str:
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Progression = Annotated[str, AfterValidator(_progression)]
 Lane: TypeAlias = Literal[tuple(DRUM_NOTES)]  # type: ignore[valid-type]
-Role = Literal["bass", "walk", "comp", "strum", "power", "arp", "pad", "melody"]
+Role = Literal["bass", "walk", "comp", "strum", "power", "arp", "pad", "melody", "fx"]
 
 
 class _Data(BaseModel):
@@ -74,7 +78,7 @@ class Voice(Strip):
 
     @model_validator(mode="after")
     def _has_patterns(self) -> Self:
-        if not self.patterns and self.role not in {"pad", "walk"}:
+        if not self.patterns and self.role not in {"pad", "walk", "fx"}:
             raise ValueError(f"{self.track}: the role {self.role} needs patterns")
         return self
 
@@ -98,13 +102,15 @@ class Style(_Data):
     major_progressions: tuple[Progression, ...]
     minor_progressions: tuple[Progression, ...]
     drums: Drums | None = None
+    percussion: Drums | None = None
+    """Hand drums and shakers, a track of their own beside the drum kit."""
     voices: tuple[Voice, ...]
 
     @model_validator(mode="after")
     def _one_voice_a_track(self) -> Self:
         tracks = [voice.track for voice in self.voices]
-        if len(set(tracks)) != len(tracks) or "drums" in tracks:
-            raise ValueError("each track has one voice, and drums have their own table")
+        if len(set(tracks)) != len(tracks) or {"drums", "percussion"} & set(tracks):
+            raise ValueError("each track has one voice; drums and percussion have their own tables")
         return self
 
 
@@ -127,14 +133,20 @@ class Vocabulary(_Data):
     instruments: tuple[Instrument, ...]
 
 
+@cache
 def load_styles() -> dict[str, Style]:
-    """All styles by name, in the order of their file names; raises EngineError for a file that is no style."""
-    folder = files("engine.backends.draft").joinpath("styles")
+    """All styles that are shipped, by name; they are read once, so an edited file counts from the next start on."""
+    return read_styles(files("engine.backends.draft").joinpath("styles"))
+
+
+def read_styles(folder: Traversable) -> dict[str, Style]:
+    """All styles of a folder by name, in the order of their file names; raises EngineError for a file that is no style."""
     paths = sorted((path for path in folder.iterdir() if path.name.endswith(".toml")), key=lambda path: path.name)
     styles = [_read(path, Style) for path in paths]
     return {style.name: style for style in styles}
 
 
+@cache
 def load_vocabulary() -> Vocabulary:
     """What words mean; raises EngineError for a file that cannot be read as one."""
     return _read(files("engine.backends.draft").joinpath("vocabulary.toml"), Vocabulary)
