@@ -6,6 +6,7 @@ from random import Random
 
 from engine.backends.draft.form import Form
 from engine.backends.draft.harmony import OCTAVE, nearest
+from engine.backends.draft.meter import Meter
 from engine.backends.draft.patterns import Hit, hits
 from engine.backends.draft.score import Note
 from engine.backends.draft.stylebook import Voice
@@ -26,7 +27,7 @@ class Motif:
     contour: tuple[int, ...]
 
 
-def melody_notes(voice: Voice, form: Form, style_bar_beats: float, rng: Random) -> Iterator[Note]:
+def melody_notes(voice: Voice, form: Form, written: Meter, rng: Random) -> Iterator[Note]:
     """Two motifs a piece: statement, repeat, answer, return; notes move along the scale, strong ones to the chord."""
     rhythms = rng.sample(voice.patterns, len(voice.patterns))
     motifs = {name: _motif(rhythms[place % len(rhythms)], rng) for place, name in enumerate("ab")}
@@ -42,7 +43,7 @@ def melody_notes(voice: Voice, form: Form, style_bar_beats: float, rng: Random) 
         if bar.index % 2 == 0:
             # Every statement starts from the same place, so that the ear hears the repeat.
             pitch, place = nearest(bar.harmonies[0].chord.pitch_classes[0], voice.centre), 0
-        struck = list(hits(motif.rhythm, bar, style_bar_beats))
+        struck = list(hits(motif.rhythm, bar, written))
         varied = bar.index % 8 == 7 or (bar.index % 8 == 3 and rng.random() < 0.5)
         for hit in _cadence(struck) if varied else struck:
             pitch = _next(form, voice, pitch, motif.contour[place % LONGEST_MOTIF], hit)
