@@ -34,7 +34,7 @@ def arrange(spec: RenderSpec, seed: int) -> Score:
     form = plan(
         key,
         bars,
-        laid_out(spec.lyrics, len(bars), loop=spec.loop),
+        laid_out(spec.lyrics, len(bars), style.section_bars, loop=spec.loop),
         _palette(style, key, wishes),
         loop=spec.loop,
         rng=Random(f"{seed} form"),

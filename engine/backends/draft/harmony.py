@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 OCTAVE = 12
@@ -59,7 +60,7 @@ class Key:
     @property
     def scale(self) -> frozenset[int]:
         """Its seven pitch classes."""
-        return frozenset((self.tonic + degree) % OCTAVE for degree in SCALES[self.mode])
+        return _scale(self.tonic, self.mode)
 
     def step(self, pitch: int, steps: int) -> int:
         """The pitch so many scale steps away; a pitch outside the scale counts as the next scale note below."""
@@ -89,6 +90,11 @@ class Chord:
     def pitch_classes(self) -> tuple[int, ...]:
         """From the root up, without repeats."""
         return tuple(dict.fromkeys((self.root + interval) % OCTAVE for interval in self.intervals))
+
+
+@cache
+def _scale(tonic: int, mode: str) -> frozenset[int]:
+    return frozenset((tonic + degree) % OCTAVE for degree in SCALES[mode])
 
 
 def parse_key(name: str) -> Key:

@@ -51,14 +51,14 @@ def tagged(lyrics: str) -> list[tuple[str, int]]:
     return found
 
 
-def laid_out(lyrics: str, bars: int, *, loop: bool) -> list[Section]:
-    """Sections that fill `bars` exactly: those of the lyrics' tags, else those of a plan."""
+def laid_out(lyrics: str, bars: int, length: int | None, *, loop: bool) -> list[Section]:
+    """Sections that fill `bars` exactly: those of the lyrics' tags, else those of a plan, each `length` bars long."""
     tags = tagged(lyrics)[:bars]
     if tags:
         weights = [lines * _LINE_BARS or _SHAPES[kind][2] for kind, lines in tags]
         counts = _shared(bars, weights)
         return [Section(kind, count, *_SHAPES[kind][:2]) for (kind, _), count in zip(tags, counts, strict=True)]
-    length = 8 if bars >= 2 * LONG_BARS else 4
+    length = length or (8 if bars >= 2 * LONG_BARS else 4)
     flat = loop or bars < LONG_BARS
     counts = [min(length, bars - first) for first in range(0, bars, length)]
     sections = []

@@ -88,6 +88,8 @@ class Style(_Data):
     words: tuple[str, ...]
     tempo: tuple[float, float]
     meter: Meter = "4/4"
+    section_bars: Annotated[int, Field(ge=4, le=16)] | None = None
+    """Bars of a section where a form says so, as in the blues; else eight, or four in short pieces."""
     minor: Annotated[float, Field(ge=0, le=1)] = 0.5
     """How often a piece is in minor where nothing says so."""
     swing: Annotated[float, Field(ge=0.5, lt=0.75)] = 0.5
