@@ -5,6 +5,7 @@ from random import Random
 
 from engine.backends.draft.form import Bar, Form, Harmony
 from engine.backends.draft.harmony import OCTAVE, Chord, nearest, voicing
+from engine.backends.draft.meter import Meter
 from engine.backends.draft.patterns import hits
 from engine.backends.draft.score import Note
 from engine.backends.draft.stylebook import Voice
@@ -13,7 +14,7 @@ STRUM_BEATS = 0.02
 """Time between the strings of a strum."""
 
 
-def chord_notes(voice: Voice, form: Form, style_bar_beats: float, rng: Random) -> Iterator[Note]:
+def chord_notes(voice: Voice, form: Form, written: Meter, rng: Random) -> Iterator[Note]:
     """Chords in the rhythm of a pattern; `voice.role` is comp, strum, power, arp or pad."""
     chosen = rng.sample(voice.patterns, len(voice.patterns))
     voicings = dict(_led(voice, form))
@@ -23,7 +24,7 @@ def chord_notes(voice: Voice, form: Form, style_bar_beats: float, rng: Random) -
         if bar.closes or voice.role == "pad":
             yield from _held(voice, bar, voicings)
             continue
-        struck = hits(chosen[bar.section % 2 % len(chosen)], bar, style_bar_beats)
+        struck = hits(chosen[bar.theme % len(chosen)], bar, written)
         for place, hit in enumerate(struck):
             harmony = form.harmony_at(hit.start)
             pitches = voicings[harmony.start]

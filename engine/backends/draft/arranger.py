@@ -1,15 +1,20 @@
 """From words to notes by rules. Pure: the same spec and seed give the same score, and nothing sounds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 from engine.backends.draft.band import Players, asked_band, named_band
-from engine.backends.draft.form import Form, plan
+from engine.backends.draft.form import Form, Palette, plan
 from engine.backends.draft.harmony import OCTAVE, Key, parse_key
+from engine.backends.draft.meter import bar_beats, read_meter
 from engine.backends.draft.performance import play
 from engine.backends.draft.prompt import NEUTRAL_STYLE, Wishes, read
 from engine.backends.draft.score import Score
+from engine.backends.draft.sections import laid_out
 from engine.backends.draft.stylebook import Style, load_styles, load_vocabulary
+from engine.backends.draft.timing import Timing, constant, mapped, measures
 from engine.spec import RenderSpec
 
 
@@ -21,13 +26,20 @@ def arrange(spec: RenderSpec, seed: int) -> Score:
     styles = load_styles()
     wishes = read(spec.prompt, styles, load_vocabulary())
     style = wishes.style
-    meter = _meter(spec.meter or style.meter)
-    bar_beats = meter[0] * 4 / meter[1]
-    bpm = _tempo(spec, wishes, bar_beats, Random(f"{seed} tempo"))
+    meter = read_meter(spec.meter or style.meter)
+    bpm = _tempo(spec, wishes, bar_beats(meter), Random(f"{seed} tempo"))
     key = _key(spec, wishes, Random(f"{seed} key"))
-    progressions = style.major_progressions if key.mode == "major" else style.minor_progressions
-    form = plan(key, bar_beats, spec.seconds * bpm / 60, progressions, loop=spec.loop, rng=Random(f"{seed} form"))
-    return _score(form, style, asked_band(wishes, styles), bpm, meter, seed)
+    timing = mapped(spec.tempo_map) if spec.tempo_map else constant(bpm)
+    bars = measures(timing.beat_at(spec.seconds), meter, timing, spec.tempo_map or ())
+    form = plan(
+        key,
+        bars,
+        laid_out(spec.lyrics, len(bars), style.section_bars, loop=spec.loop),
+        _palette(style, key, wishes),
+        loop=spec.loop,
+        rng=Random(f"{seed} form"),
+    )
+    return _score(form, style, asked_band(wishes, styles), timing, seed)
 
 
 def arrange_on(form: Form, spec: RenderSpec, seed: int, parts: Sequence[str]) -> Score:
@@ -38,26 +50,38 @@ def arrange_on(form: Form, spec: RenderSpec, seed: int, parts: Sequence[str]) ->
     """
     styles = load_styles()
     wishes = read(spec.prompt, styles, load_vocabulary(), NEUTRAL_STYLE)
-    first = spec.tempo_map[0][1] if spec.tempo_map else None
-    bpm = spec.bpm or first or wishes.bpm or sum(wishes.style.tempo) / 2
-    meter = _meter(spec.meter) if spec.meter else _meter_of(form.bar_beats)
-    return _score(form, wishes.style, named_band(parts, wishes, styles), bpm, meter, seed)
+    bpm = spec.bpm or wishes.bpm or sum(wishes.style.tempo) / 2
+    timing = mapped(spec.tempo_map) if spec.tempo_map else constant(bpm)
+    if spec.meter and bar_beats(read_meter(spec.meter)) == form.bar_beats:
+        # A length says how long a bar is, but not whether it is 3/4 or 6/8.
+        form = replace(form, bars=tuple(replace(bar, meter=read_meter(spec.meter)) for bar in form.bars))
+    return _score(form, wishes.style, named_band(parts, wishes, styles), timing, seed)
 
 
-def _score(form: Form, style: Style, players: Players, bpm: float, meter: tuple[int, int], seed: int) -> Score:
-    parts = tuple(play(track, player, form, style, bpm, seed) for track, player in players.items())
-    return Score(style.name, bpm, meter, form.key.name, parts, form.beats, style.room)
+def _score(form: Form, style: Style, players: Players, timing: Timing, seed: int) -> Score:
+    meters = [(bar.start, bar.meter) for bar in form.bars]
+    changes = [after for before, after in pairwise(meters) if before[1] != after[1]]
+    return Score(
+        style=style.name,
+        bpm=timing.points[0].bpm,
+        meter=form.bars[0].meter,
+        key=form.key.name,
+        parts=tuple(play(track, player, form, style, timing, seed) for track, player in players.items()),
+        beats=form.beats,
+        room=style.room,
+        timing=timing,
+        meters=tuple(changes),
+        chords=form.harmonies,
+    )
 
 
-def _meter(text: str) -> tuple[int, int]:
-    beats, value = text.split("/")
-    return int(beats), int(value)
-
-
-def _meter_of(bar_beats: float) -> tuple[int, int]:
-    """The simplest time signature of a bar so many quarter notes long."""
-    value = next((value for value in (4, 8, 16) if (bar_beats * value / 4).is_integer()), 32)
-    return max(1, round(bar_beats * value / 4)), value
+def _palette(style: Style, key: Key, wishes: Wishes) -> Palette:
+    """The style's harmony; a dark word borrows from minor, a bright one leads on with dominants."""
+    return Palette(
+        style.major_progressions if key.mode == "major" else style.minor_progressions,
+        style.dominants + (0.08 if wishes.mode == "major" and style.dominants else 0.0),
+        style.borrowed + (0.2 if wishes.mode == "minor" else 0.0),
+    )
 
 
 def _tempo(spec: RenderSpec, wishes: Wishes, bar_beats: float, rng: Random) -> float:

@@ -24,8 +24,13 @@ def asked_band(wishes: Wishes, styles: Mapping[str, Style]) -> Players:
             players[wanted.track] = old.model_copy(update={"instrument": wanted.voice.instrument, "enter": 0.0})
     stay = (wishes.only or set(players)) - wishes.unwanted
     kept = {track: player for track, player in players.items() if track in stay}
-    # Somebody has to play, whatever the words send home.
-    return kept or {voice.track: voice for voice in wishes.style.voices}
+    # Somebody has to play, whatever the words send home, and in the quietest section too.
+    kept = kept or {voice.track: voice for voice in wishes.style.voices}
+    first = min(player.enter for player in kept.values())
+    return {
+        track: player.model_copy(update={"enter": 0.0}) if player.enter == first else player
+        for track, player in kept.items()
+    }
 
 
 def named_band(parts: Sequence[str], wishes: Wishes, styles: Mapping[str, Style]) -> Players:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
 from engine.backends.draft.harmony import Key, parse_key
 from engine.backends.draft.stylebook import Instrument, Style, Vocabulary
@@ -59,6 +60,7 @@ def read(prompt: str, styles: dict[str, Style], vocabulary: Vocabulary, default:
     )
 
 
+@cache
 def _word(word: str, endings: str = "s") -> re.Pattern[str]:
     """A word or phrase, spaces or hyphens alike, with one of the endings or none."""
     phrase = r"[ -]?".join(re.escape(part) for part in re.split(r"[ -]", word))

@@ -5,6 +5,7 @@ from random import Random
 
 from engine.backends.draft.form import Bar, Form, Harmony
 from engine.backends.draft.harmony import nearest
+from engine.backends.draft.meter import Meter, beat_starts
 from engine.backends.draft.patterns import hits, tail
 from engine.backends.draft.score import Note
 from engine.backends.draft.stylebook import DRUM_NOTES, Drums, Voice
@@ -15,7 +16,7 @@ BASS_INTERVALS = {"3": 4, "5": 7, "7": 10, "8": 12}
 """What a digit asks for over the root, in semitones; the chord's own third, fifth or seventh is taken."""
 
 
-def drum_notes(drums: Drums, form: Form, style_bar_beats: float, rng: Random) -> Iterator[Note]:
+def drum_notes(drums: Drums, form: Form, written: Meter, rng: Random) -> Iterator[Note]:
     """A groove for each kind of section, a fill before something new, a crash where it begins."""
     grooves = rng.sample(drums.patterns, len(drums.patterns))
     for bar in form.bars:
@@ -24,16 +25,18 @@ def drum_notes(drums: Drums, form: Form, style_bar_beats: float, rng: Random) ->
         if bar.closes:
             yield from (_drum(lane, bar.start, 0.9) for lane in ("kick", "crash"))
             continue
-        groove = grooves[bar.section % 2 % len(grooves)]
+        groove = grooves[bar.theme % len(grooves)]
         fill = rng.choice(drums.fills) if bar.fills and drums.fills else {}
-        begins = min((tail(pattern, bar)[0] for pattern in fill.values()), default=bar.end)
+        begins = min((tail(pattern, bar, written)[0] for pattern in fill.values()), default=bar.end)
         for lane, pattern in groove.items():
-            for hit in hits(pattern, bar, style_bar_beats):
+            for hit in hits(pattern, bar, written, lane):
                 # A fill takes the sticks away from everything but the kick.
                 if lane == "kick" or hit.start < begins - 1e-6:
                     yield _drum(lane, hit.start, hit.strength * rng.uniform(0.88, 1.0))
         for lane, pattern in fill.items():
-            yield from (_drum(lane, hit.start, hit.strength * rng.uniform(0.88, 1.0)) for hit in tail(pattern, bar)[1])
+            yield from (
+                _drum(lane, hit.start, hit.strength * rng.uniform(0.88, 1.0)) for hit in tail(pattern, bar, written)[1]
+            )
         if bar.opens and drums.fills:
             yield _drum("crash", bar.start, 0.7)
 
@@ -42,7 +45,7 @@ def _drum(lane: str, start: float, velocity: float) -> Note:
     return Note(start, HIT_BEATS, DRUM_NOTES[lane], velocity)
 
 
-def bass_notes(voice: Voice, form: Form, style_bar_beats: float, rng: Random) -> Iterator[Note]:
+def bass_notes(voice: Voice, form: Form, written: Meter, rng: Random) -> Iterator[Note]:
     """Roots, fifths, octaves and approach notes after a pattern."""
     chosen = rng.sample(voice.patterns, len(voice.patterns))
     for bar in form.bars:
@@ -51,7 +54,7 @@ def bass_notes(voice: Voice, form: Form, style_bar_beats: float, rng: Random) ->
         if bar.closes:
             yield _held_root(voice, bar)
             continue
-        for hit in hits(chosen[bar.section % 2 % len(chosen)], bar, style_bar_beats):
+        for hit in hits(chosen[bar.theme % len(chosen)], bar, written):
             harmony = form.harmony_at(hit.start)
             root = nearest(harmony.chord.root, voice.centre)
             pitch = _approach(form, harmony, voice, 1) if hit.symbol == "n" else root + _interval(harmony, hit.symbol)
@@ -68,20 +71,21 @@ def walking_notes(voice: Voice, form: Form, rng: Random) -> Iterator[Note]:
             yield _held_root(voice, bar)
             continue
         for harmony in bar.harmonies:
-            yield from _walk(harmony, voice, form, rng)
+            beats = [bar.start + beat for beat in beat_starts(bar.meter)]
+            yield from _walk(harmony, [harmony.start, *(b for b in beats if b > harmony.start)], voice, form, rng)
 
 
-def _walk(harmony: Harmony, voice: Voice, form: Form, rng: Random) -> Iterator[Note]:
-    start, pitch, last = harmony.start, nearest(harmony.chord.root, voice.centre), -1
-    while start < harmony.end - 1e-6:
-        length = min(1.0, harmony.end - start)
+def _walk(harmony: Harmony, beats: list[float], voice: Voice, form: Form, rng: Random) -> Iterator[Note]:
+    starts = [beat for beat in beats if beat < harmony.end - 1e-6]
+    pitch, last = nearest(harmony.chord.root, voice.centre), -1
+    for start, end in zip(starts, [*starts[1:], harmony.end], strict=True):
         if start > harmony.start:
             choices = [nearest(each, pitch + rng.choice((-3, 3))) for each in harmony.chord.pitch_classes]
             pitch = rng.choice([each for each in choices if each != last and abs(each - voice.centre) < 11] or [pitch])
-            if start + 1.0 >= harmony.end - 1e-6:
+            if start == starts[-1]:
                 pitch = _approach(form, harmony, voice, rng.choice((-1, 1)))
-        yield Note(start, length * 0.92, pitch, 0.85)
-        start, last = start + 1.0, pitch
+        yield Note(start, (end - start) * 0.92, pitch, 0.85)
+        last = pitch
 
 
 def _interval(harmony: Harmony, symbol: str) -> int:

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+from engine.backends.draft.form import Harmony
+from engine.backends.draft.meter import Meter
+from engine.backends.draft.timing import Timing, constant
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -37,11 +41,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A whole piece at one tempo, meter and key."""
+    """A whole piece."""
 
     style: str
     bpm: float
-    """Quarter notes a minute."""
+    """Quarter notes a minute, at the start."""
     meter: tuple[int, int]
     key: str
     """As the wire has it: C minor."""
@@ -50,8 +54,19 @@ class Score:
     """Length in quarter notes; tails may sound past it."""
     room: float = 1.0
     """Reverberation time in seconds (60 dB)."""
+    timing: Timing | None = None
+    """The tempos where they change; None: `bpm` throughout."""
+    meters: tuple[tuple[float, Meter], ...] = ()
+    """Where the meter changes: quarter notes from the start, and what it changes to."""
+
+    chords: tuple[Harmony, ...] = ()
+    """What the parts play on, without a gap."""
+
+    def seconds_at(self, beat: float) -> float:
+        """Seconds from the start of the piece to a beat: the one way from notes to time."""
+        return (self.timing or constant(self.bpm)).seconds_at(beat)
 
     @property
     def seconds_per_beat(self) -> float:
-        """Duration of a quarter note."""
+        """Duration of a quarter note at the start."""
         return 60.0 / self.bpm

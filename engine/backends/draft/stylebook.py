@@ -12,8 +12,6 @@ from engine.backends.draft.harmony import SYMBOL
 from engine.errors import EngineError
 from engine.spec import Meter, Track
 
-STEPS_PER_BEAT = 4
-"""Patterns are written in sixteenths of a whole note."""
 DRUM_NOTES = {
     "kick": 36, "rim": 37, "snare": 38, "clap": 39, "low_tom": 45, "mid_tom": 47, "high_tom": 50,
     "hat": 42, "open_hat": 46, "crash": 49, "ride": 51, "shaker": 70, "cowbell": 56, "floor_tom": 41,
@@ -28,8 +26,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 def _pattern(text: str) -> str:
     steps = text.replace(" ", "").replace("|", "")
-    if not steps or set(steps) - set("xXo.-123456789n"):
-        raise ValueError("a pattern of x X o . - 1-9 n")
+    if not steps or set(steps) - set("xXort.-123456789n"):
+        raise ValueError("a pattern of x X o r t . - 1-9 n")
     return steps
 
 
@@ -90,15 +88,21 @@ class Style(_Data):
     words: tuple[str, ...]
     tempo: tuple[float, float]
     meter: Meter = "4/4"
+    section_bars: Annotated[int, Field(ge=4, le=16)] | None = None
+    """Bars of a section where a form says so, as in the blues; else eight, or four in short pieces."""
     minor: Annotated[float, Field(ge=0, le=1)] = 0.5
     """How often a piece is in minor where nothing says so."""
     swing: Annotated[float, Field(ge=0.5, lt=0.75)] = 0.5
     """Where the off-beat of a pair lies: 0.5 straight, 0.667 triplets."""
     swing_beats: float = 0.5
     """Length of the swung note in quarter notes."""
-    humanize: Annotated[float, Field(ge=0, le=0.02)] = 0.0
-    """Standard deviation of the pitched parts' timing, in seconds."""
+    humanize: Annotated[float, Field(ge=0, le=0.004)] = 0.0
+    """Standard deviation of the pitched parts' timing, in seconds: small, so that the beat stays the beat."""
     room: Annotated[float, Field(ge=0.1, le=6)] = 1.0
+    dominants: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """How often a chord is led into by its own dominant."""
+    borrowed: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """How often a chord of the parallel key follows: iv in major, V in minor."""
     major_progressions: tuple[Progression, ...]
     minor_progressions: tuple[Progression, ...]
     drums: Drums | None = None

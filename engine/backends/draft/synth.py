@@ -51,7 +51,7 @@ def render(
                 tick()
             elif done % NOTES_A_REPORT == 0:
                 tick()
-            add(stem, rendered[key], round(note.start * score.seconds_per_beat * rate), loop=loop)
+            add(stem, rendered[key], round(score.seconds_at(note.start) * rate), loop=loop)
             done += 1
         stems[part.name] = stem
     return stems
@@ -59,7 +59,8 @@ def render(
 
 def _key(note: Note, score: Score, instrument: str) -> tuple[int, float, int]:
     """Pitch, velocity and milliseconds: notes that agree in all three are rendered once; drums ring as they ring."""
-    held = 0 if instrument in KITS else max(1, round(note.length * score.seconds_per_beat * 1000))
+    seconds = score.seconds_at(note.start + note.length) - score.seconds_at(note.start)
+    held = 0 if instrument in KITS else max(1, round(seconds * 1000))
     return note.pitch, note.velocity, held
 
 

@@ -19,11 +19,11 @@ def spec(prompt="pop", **values):
 
 
 def pitched(score):
-    return [note for part in score.parts if part.name != "drums" for note in part.notes]
+    return [note for part in score.parts if part.instrument not in KITS for note in part.notes]
 
 
 def test_there_is_a_choice_of_styles():
-    assert len(STYLES) >= 12
+    assert len(STYLES) >= 40
 
 
 @pytest.mark.parametrize("name", STYLES)
@@ -47,7 +47,7 @@ def test_a_style_is_chosen_by_its_words(name):
 @pytest.mark.parametrize("mode", ["major", "minor"])
 def test_ninety_percent_of_the_music_is_in_the_key(name, mode):
     inside = total = 0.0
-    for seed in range(12):
+    for seed in range(5):
         score = arrange(spec(name, key=f"Eb {mode}", length=40), seed)
         scale = parse_key(score.key).scale
         inside += sum(note.length for note in pitched(score) if note.pitch % 12 in scale)
@@ -57,7 +57,7 @@ def test_ninety_percent_of_the_music_is_in_the_key(name, mode):
 
 @pytest.mark.parametrize("meter", ["4/4", "3/4", "6/8", "7/8", "5/4", "2/2", "1/32", "32/1"])
 def test_the_spec_wins_over_prompt_and_style(meter):
-    for seed in range(20):
+    for seed in range(4):
         score = arrange(spec("rock in A minor at 90 bpm", bpm=101.5, key="F# major", meter=meter), seed)
         beats, value = meter.split("/")
         assert (score.bpm, score.key, score.meter) == (101.5, "F# major", (int(beats), int(value)))
@@ -94,7 +94,7 @@ def test_words_name_the_tempo():
 @pytest.mark.parametrize("name", STYLES)
 def test_a_free_tempo_lies_in_the_style_and_ends_on_a_bar_line(name):
     low, high = load_styles()[name].tempo
-    for seed in range(10):
+    for seed in range(3):
         score = arrange(spec(name, length=30.0), seed)
         bar = score.meter[0] * 4 / score.meter[1]
         assert low <= score.bpm <= high
@@ -132,9 +132,9 @@ def test_somebody_always_plays():
 
 @pytest.mark.parametrize("name", STYLES)
 def test_seeds_differ_and_repeat(name):
-    scores = [arrange(spec(name, key="C minor", bpm=100), seed) for seed in range(8)]
-    assert scores == [arrange(spec(name, key="C minor", bpm=100), seed) for seed in range(8)]
-    assert len({tuple(pitched(score)) for score in scores}) == 8
+    scores = [arrange(spec(name, key="C minor", bpm=100), seed) for seed in range(4)]
+    assert scores == [arrange(spec(name, key="C minor", bpm=100), seed) for seed in range(4)]
+    assert len({tuple(pitched(score)) for score in scores}) == 4
 
 
 @pytest.mark.parametrize("length", [0.01, 0.5, 3.3, 16.0, 61.7, 600.0])
@@ -220,6 +220,6 @@ def test_a_broken_style_names_its_file(tmp_path):
 
 def test_the_longest_style_name_wins():
     styles, vocabulary = load_styles(), load_vocabulary()
-    assert read("deep house with a rock guitar", styles, vocabulary).style.name == "house"
+    assert read("deep house with a rock guitar", styles, vocabulary).style.name == "deep house"
     assert read("drum and bass", styles, vocabulary).wanted == ()
     assert read("nothing that is known", styles, vocabulary).style.name == "pop"
