@@ -1,11 +1,11 @@
 """Single notes out of a soundfont, rendered by the fluidsynth program: its filters, envelopes and layers as they are."""
 
+import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import mido
 import numpy as np
 import soundfile
 
@@ -29,7 +29,7 @@ def notes(
     slot = seconds + RELEASE_SECONDS
     with tempfile.TemporaryDirectory() as folder:
         song, wave = Path(folder) / "notes.mid", Path(folder) / "notes.wav"
-        _score(program, pitches, velocity, seconds, drums=drums).save(song)
+        song.write_bytes(_score(program, pitches, velocity, seconds, drums=drums))
         options = ["-q", "-n", "-i", "-R", "0", "-C", "0", "-g", "0.4", "-r", str(RATE), "-T", "wav", "-O", "float"]
         command = ["fluidsynth", *options, "-F", str(wave), str(soundfont), str(song)]
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603
@@ -39,12 +39,22 @@ def notes(
     return [lines[:, start : start + round(slot * RATE)] for start in starts]
 
 
-def _score(program: int, pitches: Sequence[int], velocity: int, seconds: float, *, drums: bool) -> mido.MidiFile:
+def _score(program: int, pitches: Sequence[int], velocity: int, seconds: float, *, drums: bool) -> bytes:
+    """A Standard MIDI File, format 0."""
     channel = _DRUM_CHANNEL if drums else 0
-    track = mido.MidiTrack([mido.Message("program_change", channel=channel, program=program)])
+    held, wait = _delta(round(seconds * _TICKS)), _delta(round(RELEASE_SECONDS * _TICKS))
+    events = [bytes([0, 0xC0 | channel, program])]
     for pitch in pitches:
-        track.append(mido.Message("note_on", channel=channel, note=pitch, velocity=velocity))
-        track.append(mido.Message("note_off", channel=channel, note=pitch, time=round(seconds * _TICKS)))
-        wait = round(RELEASE_SECONDS * _TICKS)
-        track.append(mido.Message("control_change", channel=channel, control=3, time=wait))
-    return mido.MidiFile(ticks_per_beat=_TICKS // 2, tracks=[track])
+        # An undefined controller ends the silence that the release needs.
+        events += [bytes([0, 0x90 | channel, pitch, velocity]), held + bytes([0x80 | channel, pitch, 64])]
+        events.append(wait + bytes([0xB0 | channel, 3, 0]))
+    track = b"".join(events) + b"\x00\xff\x2f\x00"
+    return struct.pack(">4sIHHH4sI", b"MThd", 6, 0, 1, _TICKS // 2, b"MTrk", len(track)) + track
+
+
+def _delta(ticks: int) -> bytes:
+    """A variable-length quantity of seven bits a byte."""
+    digits = [ticks & 0x7F]
+    while ticks := ticks >> 7:
+        digits.insert(0, ticks & 0x7F | 0x80)
+    return bytes(digits)
