@@ -11,7 +11,7 @@ from scipy import fft
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from engine.audio import FloatArray
-from engine.backends.draft.effects import EFFECTS, apply
+from engine.backends.draft.inserts import EFFECTS, apply
 from engine.backends.draft.loudness import GATE_SECONDS, PEAK_SECONDS, gate_powers, integrated, peak_blocks
 from engine.backends.draft.score import Part, Score
 from engine.backends.draft.stylebook import DRUM_NOTES

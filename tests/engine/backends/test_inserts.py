@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from engine.backends.draft.effects import chorus, compression
+from engine.backends.draft.inserts import chorus, compression
 
 RATE = 44100
 
