@@ -5,6 +5,7 @@ from engine.backends.draft.compose import compose
 from engine.backends.draft.cover import cover
 from engine.backends.draft.fit import complete, lego
 from engine.backends.draft.reuse import fill, texture_fill
+from engine.backends.draft.samples import Pack
 from engine.backends.draft.separate import separate
 from engine.spec import RenderSpec, Verb
 from engine.units import Seed
@@ -13,11 +14,14 @@ from engine.units import Seed
 class Draft:
     """Renders at whatever rate and channel count it is given. Deterministic by seed."""
 
+    def __init__(self) -> None:
+        self._pack = Pack()
+
     def render(self, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
         """Render one take of one window; raises Unsupported for tracks that nobody here can play."""
         match spec.verb:
             case Verb.GENERATE:
-                return _composed(spec, heard, seed, report)
+                return _composed(spec, heard, seed, report, self._pack)
             case Verb.REPAINT | Verb.CONTINUE:
                 return fill(heard, spec, seed, report) or texture_fill(heard, spec, seed, report)
             case Verb.EXTRACT:
@@ -30,7 +34,7 @@ class Draft:
                 return cover(heard, spec, seed, report)
 
 
-def _composed(spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
+def _composed(spec: RenderSpec, heard: Heard, seed: Seed, report: Report, pack: Pack) -> Rendering:
     frames = heard.samples.shape[1]
-    mix, _, _ = compose(spec, seed, frames, heard.rate, lambda fraction: report(fraction, Stage.RENDERING))
+    mix, _, _ = compose(spec, seed, frames, heard.rate, lambda fraction: report(fraction, Stage.RENDERING), pack)
     return Rendering({MIX: mix})

@@ -1,4 +1,4 @@
-"""Drums and cymbals from swept sines, inharmonic partials and shaped noise; General MIDI drum notes."""
+"""A drum machine: drums and cymbals from swept sines, inharmonic partials and shaped noise; General MIDI drum notes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,18 +38,9 @@ class Kit:
 
 
 KITS: dict[str, Kit] = {
-    "kit_acoustic": Kit(kick=(125.0, 56.0, 0.022, 0.12), click=0.35),
-    "kit_electronic": Kit(
-        kick=(210.0, 48.0, 0.032, 0.19), click=0.3, snare=(205.0, 0.4, 0.13, 3200.0), hat=0.022, bright=1.15
-    ),
-    "kit_lofi": Kit(
-        kick=(110.0, 50.0, 0.03, 0.17), click=0.15, snare=(175.0, 0.55, 0.09, 1900.0), hat=0.03, bright=0.8, level=0.8
-    ),
-    "kit_brush": Kit(
-        kick=(100.0, 60.0, 0.02, 0.1), click=0.12, snare=(180.0, 0.2, 0.09, 3400.0), hat=0.035, level=0.75
-    ),
+    "kit_808": Kit(kick=(120.0, 47.0, 0.02, 0.4), click=0.1, snare=(185.0, 0.45, 0.12, 3000.0), hat=0.022)
 }
-"""Kits by the name that styles use."""
+"""Drum machines by the name that styles use; kits of wood and metal are sampled."""
 
 
 def drum(kit: Kit, note: int, velocity: float, rate: int) -> FloatArray:

@@ -1,4 +1,4 @@
-"""The mixing desk: pan, level, ducking and reverb a stem, then one gain curve over all.
+"""The mixing desk: effects, pan, level, ducking and reverb a stem, then one gain curve over all.
 
 The same curve for every stem is what makes them add up to the mix.
 """
@@ -11,6 +11,7 @@ from scipy import fft
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from engine.audio import FloatArray
+from engine.backends.draft.inserts import EFFECTS, apply
 from engine.backends.draft.loudness import GATE_SECONDS, PEAK_SECONDS, gate_powers, integrated, peak_blocks
 from engine.backends.draft.score import Part, Score
 from engine.backends.draft.stylebook import DRUM_NOTES
@@ -43,6 +44,8 @@ def mix(
     frames = next(iter(stems.values())).shape[1]
     for place, part in enumerate(score.parts):
         report(place / len(score.parts) * 0.6)
+        if part.instrument in EFFECTS:
+            apply(stems[part.name], EFFECTS[part.instrument], rate, loop=loop)
         _set_strip(stems[part.name], part, score, rate, loop=loop)
         if part.send:
             _add_reverb(stems[part.name], part.send, response, rate, loop=loop, report=report)

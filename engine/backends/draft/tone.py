@@ -50,7 +50,7 @@ def tone(
         voices.append(_read(tables, _phase(timbre, pitch_hz, cents, time), row))
         tick()
     sound = _spread(voices)
-    if timbre.noise[0] or timbre.breath:
+    if timbre.noise[0]:
         sound = sound + _noise(timbre, pitch, frames, rate)
     sound *= _envelope(timbre, frames, rate) * np.float32(LEVEL * 10 ** (timbre.gain / 20) * velocity**1.4)
     return sound
@@ -68,7 +68,7 @@ def _tables(timbre: Timbre, pitch_hz: float, velocity: float, seconds: float, ra
     spectrum = np.zeros((len(age), count + 1), np.complex64)
     spectrum[:, 1:] = -0.5j * points * _amplitudes(timbre, harmonics, age, pitch_hz, velocity)
     rows = fft.irfft(spectrum, n=points, axis=1)
-    if timbre.drive or timbre.modulation[0]:
+    if timbre.modulation[0]:
         rows = _bent(timbre, rows, age, velocity)
         bent = fft.rfft(rows, axis=1)
         bent[:, 0] = 0
@@ -93,8 +93,6 @@ def _amplitudes(
 def _bent(
     timbre: Timbre, rows: npt.NDArray[np.float64], age: npt.NDArray[np.float64], velocity: float
 ) -> npt.NDArray[np.float64]:
-    if timbre.drive:
-        return np.asarray(np.tanh(rows * timbre.drive))
     start, end, seconds = timbre.modulation
     index = (end + (start - end) * np.exp(-age / seconds)) * velocity
     angle = 2 * np.pi * np.arange(rows.shape[1]) / rows.shape[1]
@@ -148,9 +146,9 @@ def _spread(voices: list[FloatArray]) -> FloatArray:
 
 
 def _noise(timbre: Timbre, pitch: int, frames: int, rate: int) -> FloatArray:
-    """A burst around one frequency, and breath: float32 [1, frames]."""
+    """A burst around one frequency: float32 [1, frames]."""
     level, seconds, centre = timbre.noise
-    count = frames if timbre.breath else min(frames, round(seconds * 8 * rate))
+    count = min(frames, round(seconds * 8 * rate))
     # Noise that is shaped in the frequency domain repeats without a seam, so a second of it is enough.
     size = int(fft.next_fast_len(min(count, rate), real=True))
     spectrum = fft.rfft(np.random.default_rng(pitch).standard_normal(size, dtype=np.float32))
@@ -160,7 +158,7 @@ def _noise(timbre: Timbre, pitch: int, frames: int, rate: int) -> FloatArray:
     hiss /= np.sqrt(np.mean(hiss * hiss)) + 1e-12
     time = np.arange(count, dtype=np.float32) / np.float32(rate)
     sound = np.zeros((1, frames), np.float32)
-    sound[0, :count] = np.resize(hiss, count) * (level * np.exp(-time / np.float32(seconds)) + timbre.breath)
+    sound[0, :count] = np.resize(hiss, count) * (level * np.exp(-time / np.float32(seconds)))
     return sound
 
 

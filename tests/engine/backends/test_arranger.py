@@ -3,11 +3,11 @@ from itertools import pairwise
 import pytest
 
 from engine.backends.draft.arranger import arrange
-from engine.backends.draft.drumkit import KITS
 from engine.backends.draft.harmony import Key, parse_chord, parse_key, voicing
 from engine.backends.draft.prompt import read
+from engine.backends.draft.samples import Pack
 from engine.backends.draft.stylebook import DRUM_NOTES, load_styles, load_vocabulary, read_styles
-from engine.backends.draft.timbres import TIMBRES
+from engine.backends.draft.synth import drum_kits, pitched_instruments
 from engine.errors import EngineError
 from engine.spec import RenderSpec
 
@@ -29,12 +29,14 @@ def test_there_is_a_choice_of_styles():
 @pytest.mark.parametrize("name", STYLES)
 def test_every_instrument_of_a_style_exists(name):
     style = load_styles()[name]
-    assert {voice.instrument for voice in style.voices} <= {*TIMBRES, *KITS}
-    assert style.drums is None or style.drums.instrument in KITS
+    assert {voice.instrument for voice in style.voices} <= pitched_instruments(Pack()) | drum_kits(Pack())
+    assert style.drums is None or style.drums.instrument in drum_kits(Pack())
 
 
 def test_every_instrument_that_words_call_for_exists():
-    assert {each.voice.instrument for each in load_vocabulary().instruments if each.voice} <= set(TIMBRES)
+    assert {each.voice.instrument for each in load_vocabulary().instruments if each.voice} <= pitched_instruments(
+        Pack()
+    )
 
 
 @pytest.mark.parametrize("name", STYLES)
