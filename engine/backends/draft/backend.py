@@ -4,9 +4,13 @@ from engine.backends.base import MIX, Heard, Rendering, Report, Stage
 from engine.backends.draft.compose import compose
 from engine.backends.draft.reuse import fill, texture_fill
 from engine.backends.draft.separate import separate
+from engine.backends.draft.shaping import shaped
+from engine.backends.draft.wishes import read
 from engine.errors import Unsupported
 from engine.spec import RenderSpec, Verb
 from engine.units import Seed
+
+_REUSE_SHARE = 0.4
 
 
 class Draft:
@@ -18,11 +22,25 @@ class Draft:
             case Verb.GENERATE:
                 return _composed(spec, heard, seed, report)
             case Verb.REPAINT | Verb.CONTINUE:
-                return fill(heard, spec, seed, report) or texture_fill(heard, spec, seed, report)
+                return _reused(spec, heard, seed, report)
             case Verb.EXTRACT:
                 return Rendering(separate(heard.samples, heard.rate, report))
             case _:
                 raise Unsupported(f"the draft engine cannot {spec.verb}")
+
+
+def _reused(spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
+    wishes = read(spec.prompt)
+    share = _REUSE_SHARE if wishes else 1.0
+
+    def while_reusing(fraction: float, stage: Stage) -> None:
+        report(share * fraction, stage)
+
+    def while_shaping(fraction: float) -> None:
+        report(share + (1 - share) * fraction, Stage.RENDERING)
+
+    rendering = fill(heard, spec, seed, while_reusing) or texture_fill(heard, spec, seed, while_reusing)
+    return shaped(rendering, heard, spec, wishes, seed, while_shaping)
 
 
 def _composed(spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
