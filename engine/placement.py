@@ -98,15 +98,18 @@ def _later(span: Span, frames: int) -> Span:
     return Span(Frames(span.first + frames), span.frames)
 
 
-def place(heard: Heard, new: FloatArray, part: Part, *, crossfade: Frames, handles: Frames) -> FloatArray:
+def place(
+    heard: Heard, new: FloatArray, part: Part, *, crossfade: Frames, handles: Frames, plain: FloatArray | None = None
+) -> FloatArray:
     """Cut one clip: `new` inside the selection, the source outside of it, equal-power seams inside the selection.
 
     `new` is [channels, window frames]; the result is [channels, clip frames + 2 * handles]. Where the source ends at the
     selection's edge (a continuation), it is mirrored about that edge for the length of the cross-fade, so that the clip
-    begins where the source stopped. Frames outside the selection that hold source are the source's, bit for bit.
+    begins where the source stopped. Frames outside the selection that hold source are the source's, bit for bit. Where
+    `new` is quieter or emptier on purpose, `plain`, of the same shape, is what its level is matched by.
     """
     span = part.clip
-    new = match_level(heard, new, span)
+    new = match_level(heard, new, span, plain)
     clip = _cut(heard.samples, span.first - handles, span.end + handles)
     for first, end in ((span.first - handles, span.first), (span.end, span.end + handles)):
         _fill_where_no_source(clip, first - (span.first - handles), heard, new, part.rendered, first, end)
@@ -156,20 +159,22 @@ def _fade_from(old: FloatArray, new: FloatArray) -> None:
     new += old * np.cos(angle).astype(np.float32)
 
 
-def match_level(heard: Heard, new: FloatArray, span: Span) -> FloatArray:
+def match_level(heard: Heard, new: FloatArray, span: Span, plain: FloatArray | None = None) -> FloatArray:
     """Scale new audio so that its loudness next to each seam is that of the source next to it.
 
     At an end where no source follows, as in a continuation, the level of the source as a whole is the aim, so that a
     piece that fades away is taken up again. The gain runs evenly in dB from end to end, at most 12 dB either way, and
-    lifts no peak above full scale or the source's own peak, whichever is higher. Old audio is never scaled.
+    lifts no peak above full scale or the source's own peak, whichever is higher. Old audio is never scaled. The levels are
+    read from `plain` where there is one.
     """
     reach = min(span.frames, round(MATCH_SECONDS * heard.rate))
     all_of_it = new[:, span.first : span.end]
-    at_start = _gain_db(heard, span.first - reach, span.first, new[:, span.first : span.first + reach])
-    at_end = _gain_db(heard, span.end, span.end + reach, new[:, span.end - reach : span.end])
+    measured = (new if plain is None else plain)[:, span.first : span.end]
+    at_start = _gain_db(heard, span.first - reach, span.first, measured[:, :reach])
+    at_end = _gain_db(heard, span.end, span.end + reach, measured[:, span.frames - reach :])
     if at_start is None and at_end is None:
         return new
-    overall = _gain_db(heard, heard.source.first, heard.source.end, all_of_it) or Decibels(0.0)
+    overall = _gain_db(heard, heard.source.first, heard.source.end, measured) or Decibels(0.0)
     ends = [overall if gain is None else gain for gain in (at_start, at_end)]
     gain_db = np.interp(np.arange(new.shape[1]), [span.first, span.end - 1], ends)
     loudest_allowed = max(1.0, float(np.abs(heard.samples).max(initial=0.0)))

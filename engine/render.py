@@ -11,7 +11,7 @@ from engine import audio, gate, placement, riff
 from engine.analysis import beat_error_ms
 from engine.audio import Clip, FloatArray
 from engine.backends.adapt import rendered
-from engine.backends.base import MIX, Backend, Description, Heard, Report, Span, Stage
+from engine.backends.base import MIX, PLAIN, Backend, Description, Heard, Report, Span, Stage
 from engine.errors import BadSource, TooLarge
 from engine.files import temporary_path
 from engine.jobs import ClipFile
@@ -135,7 +135,9 @@ def _placed_pieces(job: _Job) -> Iterator[Piece]:
             for part in window.parts:
                 clip_number += 1
                 yield Piece(
-                    placement.place(heard, tracks[MIX], part, crossfade=crossfade, handles=handles),
+                    placement.place(
+                        heard, tracks[MIX], part, crossfade=crossfade, handles=handles, plain=tracks.get(PLAIN)
+                    ),
                     rate,
                     Frames(part.clip.frames + 2 * handles),
                     Seconds(window.start + (part.clip.first - handles) / rate),

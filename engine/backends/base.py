@@ -96,6 +96,8 @@ class Rendering:
 
 
 MIX = "mix"
+PLAIN = "plain"
+"""A track that is never written: the mix before parts were left out or levels changed on purpose. Levels are matched by it."""
 
 
 class Backend(Protocol):

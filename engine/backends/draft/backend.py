@@ -7,8 +7,12 @@ from engine.backends.draft.fit import complete, lego
 from engine.backends.draft.reuse import fill, texture_fill
 from engine.backends.draft.samples import Pack
 from engine.backends.draft.separate import separate
+from engine.backends.draft.shaping import shaped
+from engine.backends.draft.wishes import read
 from engine.spec import RenderSpec, Verb
 from engine.units import Seed
+
+_REUSE_SHARE = 0.4
 
 
 class Draft:
@@ -23,7 +27,7 @@ class Draft:
             case Verb.GENERATE:
                 return _composed(spec, heard, seed, report, self._pack)
             case Verb.REPAINT | Verb.CONTINUE:
-                return fill(heard, spec, seed, report) or texture_fill(heard, spec, seed, report)
+                return _reused(spec, heard, seed, report)
             case Verb.EXTRACT:
                 return Rendering(separate(heard.samples, heard.rate, report))
             case Verb.LEGO:
@@ -32,6 +36,20 @@ class Draft:
                 return complete(heard, spec, seed, report)
             case Verb.COVER:
                 return cover(heard, spec, seed, report)
+
+
+def _reused(spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
+    wishes = read(spec.prompt)
+    share = _REUSE_SHARE if wishes else 1.0
+
+    def while_reusing(fraction: float, stage: Stage) -> None:
+        report(share * fraction, stage)
+
+    def while_shaping(fraction: float) -> None:
+        report(share + (1 - share) * fraction, Stage.RENDERING)
+
+    rendering = fill(heard, spec, seed, while_reusing) or texture_fill(heard, spec, seed, while_reusing)
+    return shaped(rendering, heard, spec, wishes, seed, while_shaping)
 
 
 def _composed(spec: RenderSpec, heard: Heard, seed: Seed, report: Report, pack: Pack) -> Rendering:

@@ -84,7 +84,7 @@ def ducking(score: Score, frames: int, rate: int, *, loop: bool) -> FloatArray:
         note for part in score.parts if part.name == "drums" for note in part.notes if note.pitch == DRUM_NOTES["kick"]
     ]
     for note in kicks:
-        start = round(note.start * score.seconds_per_beat * rate) - fall
+        start = round(score.seconds_at(note.start) * rate) - fall
         if start < 0 and not loop:
             add(depth, shape[None, -start:], 0, loop=False)
         else:

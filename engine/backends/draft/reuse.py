@@ -41,7 +41,7 @@ def fill(heard: Heard, spec: RenderSpec, seed: Seed, report: Report) -> Renderin
     envelope = flux(mono, rate, tick)
     curve = curve_of(envelope, spec.bpm, spec.tempo_map, heard.start)
     tick()
-    bar = _beats_a_bar(spec)
+    bar = beats_a_bar(spec)
     beat_seconds = 60 / float(np.median(curve.bpms))
     if seconds < _LEAST_BARS * bar * beat_seconds:
         return None
@@ -119,7 +119,7 @@ class _Ticks:
         self._report(self._count / (self._count + 50), Stage.RENDERING)
 
 
-def _beats_a_bar(spec: RenderSpec) -> float:
+def beats_a_bar(spec: RenderSpec) -> float:
     """Quarter notes a bar, of the tempo map's first entry or of the meter."""
     numerator, denominator = spec.tempo_map[0][2:] if spec.tempo_map else spec.meter_parts
     return numerator * 4 / denominator

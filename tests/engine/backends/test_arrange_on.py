@@ -1,10 +1,10 @@
 import pytest
 
 from engine.backends.draft.arranger import arrange_on
-from engine.backends.draft.drumkit import KITS
 from engine.backends.draft.form import Harmony, given
 from engine.backends.draft.harmony import Key, parse_chord
-from engine.backends.draft.timbres import TIMBRES
+from engine.backends.draft.samples import Pack
+from engine.backends.draft.synth import drum_kits, pitched_instruments
 from engine.errors import Unsupported
 from engine.spec import INSTRUMENTS, RenderSpec
 
@@ -37,7 +37,7 @@ def test_every_instrument_plays_on_a_given_form(track):
     score = arrange_on(measured(sections=[4]), lego(), 1, [track])
     (part,) = score.parts
     assert part.name == track
-    assert part.instrument in {*TIMBRES, *KITS}
+    assert part.instrument in pitched_instruments(Pack()) | drum_kits(Pack())
     assert len(part.notes) >= 8
     assert all(0 <= note.start < 32 and 0 < note.velocity <= 1 for note in part.notes)
 

@@ -18,8 +18,11 @@ def spec(prompt="pop", **values):
     return RenderSpec(verb="generate", prompt=prompt, **({"length": 16.0} | values))
 
 
+DRUM_KITS = drum_kits(Pack())
+
+
 def pitched(score):
-    return [note for part in score.parts if part.instrument not in KITS for note in part.notes]
+    return [note for part in score.parts if part.instrument not in DRUM_KITS for note in part.notes]
 
 
 def test_there_is_a_choice_of_styles():

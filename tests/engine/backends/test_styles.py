@@ -4,13 +4,14 @@ import pytest
 
 from engine.backends.draft.arranger import arrange
 from engine.backends.draft.band import BEATEN, asked_band
-from engine.backends.draft.drumkit import KITS
 from engine.backends.draft.form import Harmony, given
 from engine.backends.draft.harmony import Key, parse_chord
 from engine.backends.draft.meter import bar_beats, beat_lengths, read_meter, translated
 from engine.backends.draft.performance import play
 from engine.backends.draft.prompt import Wishes
+from engine.backends.draft.samples import Pack
 from engine.backends.draft.stylebook import DRUM_NOTES, load_styles
+from engine.backends.draft.synth import drum_kits
 from engine.backends.draft.timing import constant
 from engine.spec import RenderSpec
 
@@ -20,6 +21,7 @@ RANGES = {
     "bass": (24, 64), "keyboard": (36, 100), "guitar": (36, 88), "strings": (36, 96), "synth": (36, 96),
     "brass": (40, 88), "woodwinds": (45, 96),
 }  # fmt: skip
+DRUM_KITS = drum_kits(Pack())
 
 
 def piece(prompt, seed=0, **values):
@@ -72,7 +74,7 @@ def test_patterns_fill_whole_bars(name):
 def test_instruments_stay_in_their_range(name):
     for part in piece(load_styles()[name].words[0], 3).parts:
         assert part.notes, part.name
-        if part.instrument in KITS:
+        if part.instrument in DRUM_KITS:
             assert {note.pitch for note in part.notes} <= set(DRUM_NOTES.values())
         else:
             low, high = RANGES[part.name]
@@ -92,7 +94,7 @@ def test_the_bar_line_is_heard_in_every_meter(name, meter):
         round(note.start, 2)
         for part in score.parts
         for note in part.notes
-        if part.name == "bass" or (part.instrument in KITS and note.pitch in {36, 41})
+        if part.name == "bass" or (part.instrument in DRUM_KITS and note.pitch in {36, 41})
     }
     if any(part.name in {"drums", "bass"} for part in score.parts):
         assert sum(any(abs(bar * index - start) < 0.05 for start in low) for index in range(8)) >= 4

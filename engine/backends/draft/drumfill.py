@@ -1,0 +1,52 @@
+"""A drum fill of one bar from the built-in kit."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.analysis.spectrum import DoubleArray, FloatArray
+from engine.backends.draft.drumkit import KITS, drum
+from engine.backends.draft.stylebook import DRUM_NOTES, STEPS_PER_BEAT
+from engine.units import SampleRate
+
+_KIT = KITS["kit_acoustic"]
+_VELOCITIES = {"X": 1.0, "x": 0.75, "o": 0.45}
+_FILLS: tuple[dict[str, str], ...] = (
+    {"snare": "x.o.x.o.xxxxXXXX", "kick": "X...x...x...x..."},
+    {
+        "snare": "X..xx.......",
+        "high_tom": "......xxxx......",
+        "mid_tom": "..........xx....",
+        "low_tom": "............XXXX",
+    },
+    {
+        "snare": "....x.......x.xx",
+        "high_tom": "x.x.............",
+        "mid_tom": "......x.x.......",
+        "low_tom": "..........x.....X",
+    },
+    {"snare": "X.xxX.xxX.xxXXXX", "kick": "..x...x...x....."},
+)
+"""Sixteenths of a 4/4 bar; a shorter bar has their end."""
+
+
+def drum_fill(beats: DoubleArray, frames: int, rate: SampleRate, seed: Sequence[int]) -> FloatArray:
+    """Hits on the sixteenths of a bar: [1, frames], which end with a rush of the last beat.
+
+    `beats` are the frames of the bar's beats, its end included, from 0 on.
+    """
+    rng = np.random.default_rng([*seed, 3])
+    chosen = _FILLS[int(rng.integers(len(_FILLS)))]
+    steps = (len(beats) - 1) * STEPS_PER_BEAT
+    places = np.interp(np.arange(steps) / STEPS_PER_BEAT, np.arange(len(beats)), beats)
+    made = np.zeros((1, frames), np.float32)
+    for lane, pattern in chosen.items():
+        symbols = pattern.ljust(16, ".")[:16][-steps:].rjust(steps, ".")
+        for place, symbol in zip(places, symbols, strict=True):
+            if symbol not in _VELOCITIES:
+                continue
+            hit = drum(_KIT, DRUM_NOTES[lane], _VELOCITIES[symbol] * float(rng.uniform(0.9, 1.0)), rate)
+            first = round(place)
+            length = min(hit.shape[1], frames - first)
+            made[:, first : first + length] += hit[:, :length]
+    return made
