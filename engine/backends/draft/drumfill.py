@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.analysis.spectrum import DoubleArray, FloatArray
-from engine.backends.draft.drumkit import KITS, drum
-from engine.backends.draft.stylebook import DRUM_NOTES, STEPS_PER_BEAT
+from engine.analysis.spectrum import DoubleArray, FloatArray, quiet
+from engine.backends.draft.sampler import Sampler
+from engine.backends.draft.samples import Pack
+from engine.backends.draft.stylebook import DRUM_NOTES
+from engine.backends.draft.synth import sound
 from engine.units import SampleRate
 
-_KIT = KITS["kit_acoustic"]
+STEPS_PER_BEAT = 4
+_KIT = "kit_acoustic"
 _VELOCITIES = {"X": 1.0, "x": 0.75, "o": 0.45}
 _FILLS: tuple[dict[str, str], ...] = (
     {"snare": "x.o.x.o.xxxxXXXX", "kick": "X...x...x...x..."},
@@ -40,13 +43,15 @@ def drum_fill(beats: DoubleArray, frames: int, rate: SampleRate, seed: Sequence[
     steps = (len(beats) - 1) * STEPS_PER_BEAT
     places = np.interp(np.arange(steps) / STEPS_PER_BEAT, np.arange(len(beats)), beats)
     made = np.zeros((1, frames), np.float32)
+    sampler = Sampler(Pack(), rate)
     for lane, pattern in chosen.items():
         symbols = pattern.ljust(16, ".")[:16][-steps:].rjust(steps, ".")
         for place, symbol in zip(places, symbols, strict=True):
             if symbol not in _VELOCITIES:
                 continue
-            hit = drum(_KIT, DRUM_NOTES[lane], _VELOCITIES[symbol] * float(rng.uniform(0.9, 1.0)), rate)
+            velocity = _VELOCITIES[symbol] * float(rng.uniform(0.9, 1.0))
+            hit = sound(_KIT, DRUM_NOTES[lane], velocity, 0.0, rate, quiet, sampler)
             first = round(place)
             length = min(hit.shape[1], frames - first)
-            made[:, first : first + length] += hit[:, :length]
+            made[:, first : first + length] += hit[:, :length].mean(axis=0)
     return made
