@@ -79,7 +79,7 @@ class _Demo:
         bars_3_and_4 = {"start": 2 * BAR, "end": 4 * BAR, "takes": 3, "name": "repainted"}
         two_ranges = {"ranges": f"{BAR}-{2 * BAR},{5.5 * BAR}-{6.25 * BAR}", "name": "ranges"}
         recording = {"source": str(self._recording()), "directory": str(self._out), "position": RECORDING_AT}
-        long = {"prompt": "ambient", "length": 90.0, "takes": 8}
+        long = {"prompt": "ambient", "length": 40.0, "takes": 8}
         illegal = {"prompt": "drum and bass", "length": 8.0, "bpm": 900.0}
         return [
             piece,
