@@ -54,6 +54,7 @@ class Listening:
         return replace(
             score,
             bpm=60.0,
+            timing=None,
             beats=self.seconds,
             parts=tuple(replace(part, notes=tuple(self._placed(part))) for part in score.parts),
         )

@@ -161,13 +161,15 @@ def test_nothing_aliases(instrument, rate):
 
 
 @pytest.mark.parametrize("kit", sorted(drum_kits(PACK)))
-@pytest.mark.parametrize("rate", [8000, 48000])
-def test_hits_start_at_zero_and_die_away(kit, rate):
+@pytest.mark.parametrize(
+    ("rate", "softest"), [(8000, 0.01), (48000, 0.02)], ids=["8 kHz keeps little of a triangle", "48 kHz"]
+)
+def test_hits_start_at_zero_and_die_away(kit, rate, softest):
     for pitch in DRUM_NOTES.values():
         hit = sound(kit, pitch, 1.0, 0.1, rate, quiet, Sampler(PACK, rate))
         assert hit[0, 0] == 0
         assert hit[0, -1] == 0
-        assert 0.02 < np.abs(hit).max() < 1.5
+        assert softest < np.abs(hit).max() < 1.5
         assert np.abs(hit[0, -round(0.02 * rate) :]).max() < 0.05 * np.abs(hit).max()
 
 
