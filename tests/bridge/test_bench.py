@@ -109,7 +109,7 @@ def test_the_command_beats_the_copies_where_the_music_comes_back(folder, monkeyp
     ours, copy = (means["4 s in 32 s", method] for method in ("punchin", "copy previous"))
     assert ours["trials"] == 2
     # The phrase is played again 16 s before and after, to the sample.
-    assert ours["chroma"] > 0.99
+    assert ours["chroma"] > 0.95
     assert ours["mel_db"] < 0.7
     assert copy["mel_db"] > 3
     assert ours["onsets"] > 0.98

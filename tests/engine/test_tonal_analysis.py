@@ -127,7 +127,7 @@ def test_a_solo_line_is_written_down(instrument):
 
 def test_a_melody_over_chords_is_less_sure_than_a_solo():
     line = [(0.4 * place, 0.38, 72 + (0, 4, 7, 12, 11, 7, 5, 2)[place % 8]) for place in range(30)]
-    solo = played(44100, line, 12.8)
+    solo = played(44100, line, 12.8, "lead")
     alone, together = melody(solo, 44100), melody(3 * solo + song(44100), 44100)
     assert np.mean([each.confidence for each in together]) < np.mean([each.confidence for each in alone]) - 0.1
     hits = sum(any(abs(each.start - at) < 0.08 and each.pitch == pitch for each in together) for at, _, pitch in line)
