@@ -4,6 +4,7 @@ from engine.backends.base import MIX, Heard, Rendering, Report, Stage
 from engine.backends.draft.compose import compose
 from engine.backends.draft.reuse import fill, texture_fill
 from engine.backends.draft.separate import separate
+from engine.backends.draft.separator.masks import Separator
 from engine.errors import Unsupported
 from engine.spec import RenderSpec, Verb
 from engine.units import Seed
@@ -20,9 +21,19 @@ class Draft:
             case Verb.REPAINT | Verb.CONTINUE:
                 return fill(heard, spec, seed, report) or texture_fill(heard, spec, seed, report)
             case Verb.EXTRACT:
-                return Rendering(separate(heard.samples, heard.rate, report))
+                return _stems(heard, report)
             case _:
                 raise Unsupported(f"the draft engine cannot {spec.verb}")
+
+
+def _stems(heard: Heard, report: Report) -> Rendering:
+    report(0.0, Stage.LOADING)
+    note, net = "", None
+    try:
+        net = Separator()
+    except ImportError as error:
+        note = f"without the trained net, as onnxruntime cannot be imported ({error}): stems are split less cleanly"
+    return Rendering(separate(heard.samples, heard.rate, report, net), note)
 
 
 def _composed(spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
