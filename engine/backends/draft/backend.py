@@ -7,6 +7,7 @@ from engine.backends.draft.fit import complete, lego
 from engine.backends.draft.reuse import fill, texture_fill
 from engine.backends.draft.samples import Pack
 from engine.backends.draft.separate import separate
+from engine.backends.draft.separator.masks import Separator
 from engine.backends.draft.shaping import shaped
 from engine.backends.draft.wishes import read
 from engine.spec import RenderSpec, Verb
@@ -29,7 +30,7 @@ class Draft:
             case Verb.REPAINT | Verb.CONTINUE:
                 return _reused(spec, heard, seed, report)
             case Verb.EXTRACT:
-                return Rendering(separate(heard.samples, heard.rate, report))
+                return _stems(heard, report)
             case Verb.LEGO:
                 return lego(heard, spec, seed, report)
             case Verb.COMPLETE:
@@ -50,6 +51,16 @@ def _reused(spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rende
 
     rendering = fill(heard, spec, seed, while_reusing) or texture_fill(heard, spec, seed, while_reusing)
     return shaped(rendering, heard, spec, wishes, seed, while_shaping)
+
+
+def _stems(heard: Heard, report: Report) -> Rendering:
+    report(0.0, Stage.LOADING)
+    note, net = "", None
+    try:
+        net = Separator()
+    except ImportError as error:
+        note = f"without the trained net, as onnxruntime cannot be imported ({error}): stems are split less cleanly"
+    return Rendering(separate(heard.samples, heard.rate, report, net), note)
 
 
 def _composed(spec: RenderSpec, heard: Heard, seed: Seed, report: Report, pack: Pack) -> Rendering:

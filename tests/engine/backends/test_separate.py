@@ -1,11 +1,29 @@
+import sys
+from importlib import resources
+
 import numpy as np
 import pytest
 
-from engine.backends.base import Stage
+from engine.backends.base import Heard, Span, Stage
+from engine.backends.draft.backend import Draft
 from engine.backends.draft.separate import separate
+from engine.backends.draft.separator.bands import BANDS, BINS, grouped, spread, window_frames
+from engine.backends.draft.separator.masks import WINDOWS, Separator, learned_masks
 from engine.errors import Cancelled
+from engine.spec import RenderSpec
 
 STEMS = ("drums", "bass", "other")
+
+
+@pytest.fixture(scope="module")
+def net():
+    pytest.importorskip("onnxruntime")
+    return Separator()
+
+
+@pytest.fixture(params=["with the net", "without"])
+def either(request):
+    return request.getfixturevalue("net") if request.param == "with the net" else None
 
 
 def quiet(fraction, stage):
@@ -46,10 +64,10 @@ def sdr(truth, estimate):
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 96000])
-def test_stems_come_out_apart(rate):
+def test_stems_come_out_apart(rate, either):
     truth = parts(rate)
     mix = sum(truth.values())
-    stems = separate(mix, rate, quiet)
+    stems = separate(mix, rate, quiet, either)
     assert tuple(stems) == STEMS
     # The mix itself would score about -3 dB on each.
     floors = {"drums": 5.0, "bass": 5.0, "other": 10.0}
@@ -59,9 +77,9 @@ def test_stems_come_out_apart(rate):
 
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000, 96000, 192000])
 @pytest.mark.parametrize("channels", [1, 2, 8])
-def test_stems_add_up_to_the_source(rate, channels):
+def test_stems_add_up_to_the_source(rate, channels, either):
     samples = (np.random.default_rng(rate).standard_normal((channels, 2 * rate // 3 + 17)) * 0.3).astype(np.float32)
-    stems = separate(samples, rate, quiet)
+    stems = separate(samples, rate, quiet, either)
     for stem in stems.values():
         assert stem.shape == samples.shape
         assert stem.dtype == np.float32
@@ -83,29 +101,109 @@ def test_blocks_leave_no_seam():
         assert 20 * np.log10(np.abs(difference).max() + 1e-20) < -90
 
 
-def test_an_identical_channel_stays_identical():
+def test_an_identical_channel_stays_identical(either):
     mono = parts(44100, 2.0)["drums"][:1]
-    stems = separate(np.repeat(mono, 2, axis=0), 44100, quiet)
+    stems = separate(np.repeat(mono, 2, axis=0), 44100, quiet, either)
     for stem in stems.values():
         assert np.array_equal(stem[0], stem[1])
 
 
 @pytest.mark.parametrize("frames", [1, 441, 5000])
-def test_crumbs_and_silence(frames):
-    stems = separate(np.zeros((2, frames), np.float32), 44100, quiet)
+def test_crumbs_and_silence(frames, either):
+    stems = separate(np.zeros((2, frames), np.float32), 44100, quiet, either)
     assert all(not stem.any() for stem in stems.values())
     crumb = np.full((1, frames), 0.5, np.float32)
-    assert np.array_equal(sum(separate(crumb, 44100, quiet).values()).shape, crumb.shape)
+    assert np.array_equal(sum(separate(crumb, 44100, quiet, either).values()).shape, crumb.shape)
 
 
-def test_a_cancel_gets_through():
+@pytest.mark.parametrize("last", [1, 3, 7])
+def test_a_cancel_gets_through(last, either):
     calls = []
 
     def cancel(fraction, stage):
         calls.append(fraction)
-        if len(calls) == 3:
+        if len(calls) == last:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        separate(parts(44100, 2.0)["drums"], 44100, cancel)
-    assert len(calls) == 3
+        separate(parts(44100, 6.0)["drums"], 44100, cancel, either)
+    assert len(calls) == last
+
+
+def test_the_fraction_rises_to_one(either):
+    heard = []
+    separate(parts(44100, 14.0)["drums"], 44100, lambda fraction, _: heard.append(fraction), either)
+    assert heard == sorted(heard)
+    assert heard[-1] == 1
+    assert max(np.diff(heard)) < 0.35
+
+
+def test_the_same_source_gives_the_same_stems(net):
+    mix = sum(parts(44100, 3.0).values())
+    one, other = separate(mix, 44100, quiet, net), separate(mix, 44100, quiet, Separator())
+    assert all(np.array_equal(one[name], other[name]) for name in STEMS)
+
+
+def test_gain_does_not_matter_to_the_net(net):
+    mix = sum(parts(44100, 3.0).values())
+    loud, soft = separate(mix, 44100, quiet, net), separate(mix / 100, 44100, quiet, net)
+    for name in STEMS:
+        assert 20 * np.log10(np.abs(loud[name] - 100 * soft[name]).max()) < -60
+
+
+def test_stretches_fade_into_each_other(net):
+    rng = np.random.default_rng(0)
+    shape = np.exp(-np.arange(BANDS) / 40)
+    power = (rng.exponential(1, (2, 3 * WINDOWS + 100, BANDS)) * shape).astype(np.float32)
+    masks = learned_masks(power, net, lambda share: None)
+    assert masks.shape == (2, 3 * WINDOWS + 100, BANDS)
+    assert masks.min() >= 0
+    assert masks.sum(axis=0).max() < 1 + 1e-5
+    # No jump where one stretch ends (every 384 windows) that is larger than the masks have anyway.
+    steps = np.abs(np.diff(masks, axis=1)).mean(axis=(0, 2))
+    joins = steps[np.arange(WINDOWS - 64, 3 * WINDOWS, WINDOWS - 128) - 1]
+    assert joins.max() < 1.5 * np.percentile(steps, 99)
+
+
+def test_the_model_is_small():
+    size = len(resources.files("engine.backends.draft.separator").joinpath("separator.onnx").read_bytes())
+    assert 1_000_000 < size <= 6 * 2**20
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 44100, 48000, 192_000])
+def test_a_window_lasts_93_ms_at_every_rate(rate):
+    size = window_frames(rate)
+    assert size % 4 == 0
+    assert size / rate == pytest.approx(4096 / 44100, rel=0.04)
+
+
+def test_bands_hold_all_power_below_11_khz():
+    power = np.random.default_rng(1).exponential(1, (5, 2049)).astype(np.float32)
+    assert grouped(power).sum(axis=1) == pytest.approx(power[:, :BINS].sum(axis=1), rel=1e-5)
+    few = grouped(power[:, :373])
+    assert few.shape == (5, BANDS)
+    assert few.sum(axis=1) == pytest.approx(power[:, :373].sum(axis=1), rel=1e-5)
+    wide = spread(np.arange(BANDS, dtype=np.float32)[None], 2049)[0]
+    assert np.array_equal(wide[:128], np.arange(128))
+    assert np.array_equal(wide[128:142], np.repeat([128, 129], 7))
+    assert (wide[BINS:] == BANDS - 1).all()
+
+
+def test_without_onnxruntime_the_note_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    source = sum(parts(44100, 1.0).values())
+    span = Span(0, source.shape[1])
+    spec = RenderSpec.parse({"verb": "extract", "source": "/song.wav", "tracks": "all"})
+    made = Draft().render(spec, Heard(source, 44100, 0.0, span, (span,)), 0, lambda fraction, stage: None)
+    assert "onnxruntime" in made.note
+    expected = separate(source, 44100, quiet)
+    assert all(np.array_equal(made.tracks[name], expected[name]) for name in STEMS)
+
+
+def test_with_onnxruntime_the_net_is_heard(net):
+    source = sum(parts(44100, 1.0).values())
+    span = Span(0, source.shape[1])
+    spec = RenderSpec.parse({"verb": "extract", "source": "/song.wav", "tracks": "all"})
+    made = Draft().render(spec, Heard(source, 44100, 0.0, span, (span,)), 0, lambda fraction, stage: None)
+    assert not made.note
+    assert np.array_equal(made.tracks["bass"], separate(source, 44100, quiet, net)["bass"])

@@ -1,0 +1,39 @@
+"""Write a checkpoint's averaged weights as ONNX, and check that both give the same masks.
+
+Run as `python -m engine.backends.draft.separator.training.export CHECKPOINT MODEL`. Needs PyTorch, onnx and onnxruntime.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+
+from engine.backends.draft.separator.bands import BANDS
+from engine.backends.draft.separator.masks import WINDOWS
+from engine.backends.draft.separator.training.net import Net
+
+
+def main() -> None:
+    """Export, compare, and print the size and the largest difference."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("model", type=Path)
+    given = parser.parse_args()
+    net = Net()
+    net.load_state_dict(torch.load(given.checkpoint)["averaged"])
+    net.eval()
+    example = torch.rand(1, 2, WINDOWS, BANDS)
+    torch.onnx.export(
+        net, (example,), str(given.model), input_names=["power"], output_names=["masks"], opset_version=17, dynamo=False
+    )
+    session = onnxruntime.InferenceSession(str(given.model), providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        difference = np.abs(session.run(None, {"power": example.numpy()})[0] - net(example).numpy()).max()
+    print(f"{given.model.stat().st_size} bytes, masks differ by at most {difference:.1e}")  # noqa: T201  a script's answer
+    assert difference < 1e-4
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Make training clips: notes of the house's arranger, random sounds and effects, three stems each.
+
+Run as `python -m engine.backends.draft.separator.training.material --help`. Every clip depends on its number only.
+"""
+
+import argparse
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import soundfile
+import soxr
+
+from engine.analysis.spectrum import FloatArray
+from engine.backends.draft.arranger import arrange
+from engine.backends.draft.mixing import ducking
+from engine.backends.draft.score import Note, Part, Score
+from engine.backends.draft.separator.training.effects import level, treated
+from engine.backends.draft.separator.training.sounds import (
+    BASS_PROGRAMS,
+    DRUM_PRESETS,
+    OTHER_PROGRAMS,
+    Recorded,
+    Soundfont,
+    dice_kit,
+    dice_synth,
+    played,
+)
+from engine.backends.draft.stylebook import load_styles
+from engine.spec import RenderSpec
+
+RATE = 22_050
+SECONDS = 12.0
+FRAMES = round(SECONDS * RATE)
+PIECE_SECONDS = 32.0
+STEMS = ("drums", "bass", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The sound sources."""
+
+    fonts: tuple[Soundfont, ...]
+    recorded: Recorded
+    guitars: tuple[Path, ...] = ()
+
+
+def clip(number: int, library: Library) -> FloatArray:
+    """Stems drums, bass, other of one clip, each at a level near 0.1: float32 [3, 2, frames] at 22.05 kHz."""
+    rng = np.random.default_rng([1770, number])
+    styles = sorted(load_styles())
+    spec = RenderSpec.parse(
+        {"verb": "generate", "prompt": str(rng.choice(styles)).replace("_", " "), "length": PIECE_SECONDS}
+    )
+    score = arrange(spec, number)
+    beat = score.seconds_per_beat * 2 ** rng.uniform(-0.25, 0.25)
+    first = rng.uniform(0, max(0.0, PIECE_SECONDS - SECONDS)) / score.seconds_per_beat
+    stems = dict.fromkeys(STEMS, np.zeros((2, FRAMES), np.float32))
+    shift = int(rng.integers(-5, 6))
+    for part in score.parts:
+        stem = part.name if part.name in STEMS else "other"
+        notes = _window(part, first, SECONDS / beat, 0 if stem == "drums" else shift, Random(number))
+        samples = treated(_sounded(notes, stem, beat, library, rng), stem, RATE, rng)
+        stems[stem] = stems[stem] + samples * np.float32(10 ** (rng.normal(0, 4) / 20))
+    if rng.random() < 0.1 and library.guitars:
+        stems["other"] = treated(_guitar(library, rng), "other", RATE, rng)
+    if rng.random() < 0.25:
+        moved = Score(score.style, 60 / beat, score.meter, score.key, _moved(score, first), SECONDS / beat)
+        duck = 1 - rng.uniform(0.3, 0.95) * ducking(moved, FRAMES, RATE, loop=False)
+        stems["bass"], stems["other"] = stems["bass"] * duck, stems["other"] * duck
+    return np.stack([_levelled(stems[stem]) for stem in STEMS])
+
+
+def _window(part: Part, first: float, beats: float, shift: int, rng: Random) -> list[Note]:
+    """The notes of one stretch, moved to its start, transposed, now and then an octave away, thinned or shortened."""
+    octave = rng.choice([0, 0, 0, 0, 12, -12]) if part.name not in {"drums", "bass"} else 0
+    thin, gate = rng.choice([0, 0, 0.2]), rng.choice([1.0, 1.0, 0.5, 1.4])
+    move = (shift + octave) if part.name != "drums" else 0
+    return [
+        Note(note.start - first, note.length * gate, min(120, max(20, note.pitch + move)), note.velocity)
+        for note in part.notes
+        if first <= note.start < first + beats and rng.random() >= thin
+    ]
+
+
+def _moved(score: Score, first: float) -> tuple[Part, ...]:
+    return tuple(
+        Part(part.name, part.instrument, tuple(_window(part, first, score.beats, 0, Random(0))))
+        for part in score.parts
+        if part.name == "drums"
+    )
+
+
+def _sounded(notes: list[Note], stem: str, beat: float, library: Library, rng: np.random.Generator) -> FloatArray:
+    font = library.fonts[rng.integers(len(library.fonts))]
+    if stem == "drums":
+        way = rng.random()
+        if way < 0.12:
+            return library.recorded.loop(rng, FRAMES)
+        if way < 0.42:
+            return played(notes, beat, FRAMES, RATE, library.recorded.kit(rng))
+        if way < 0.65:
+            return played(notes, beat, FRAMES, RATE, dice_kit(rng, RATE))
+        return font.render(notes, beat, FRAMES, 128, int(rng.choice(DRUM_PRESETS)))
+    if rng.random() < 0.5:
+        return played(notes, beat, FRAMES, RATE, dice_synth(rng, RATE, low=stem == "bass"))
+    programs = BASS_PROGRAMS if stem == "bass" else OTHER_PROGRAMS
+    return font.render(notes, beat, FRAMES, 0, int(rng.choice(programs)))
+
+
+def _guitar(library: Library, rng: np.random.Generator) -> FloatArray:
+    path = library.guitars[rng.integers(len(library.guitars))]
+    info = soundfile.info(path)
+    wanted = round(SECONDS * info.samplerate) + 100
+    start = int(rng.integers(0, info.frames - wanted))
+    samples, rate = soundfile.read(path, wanted, start, dtype="float32", always_2d=True)
+    return np.asarray(soxr.resample(samples, rate, RATE).T[:, :FRAMES], np.float32)
+
+
+def _levelled(stem: FloatArray) -> FloatArray:
+    return stem * np.float32(0.1 / level(stem)) if level(stem) > 1e-5 else np.zeros_like(stem)
+
+
+def main() -> None:
+    """Write clips `first`, `first + step`, … as float16 [3, 2, frames] until the count or the time is reached."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fonts", nargs="+", type=Path, required=True)
+    parser.add_argument("--samples", type=Path, required=True, help="folder of the Sonic Pi samples")
+    parser.add_argument("--guitars", nargs="*", type=Path, default=[])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--step", type=int, default=1)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    given = parser.parse_args()
+    library = Library(
+        tuple(Soundfont(path, RATE) for path in given.fonts), Recorded(given.samples, RATE), tuple(given.guitars)
+    )
+    given.out.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + 60 * given.minutes
+    for number in range(given.first, given.first + given.step * given.count, given.step):
+        target = given.out / f"{number:06d}.npy"
+        if not target.exists():
+            np.save(target, clip(number, library).astype(np.float16))
+        if time.monotonic() > end:
+            break
+
+
+if __name__ == "__main__":
+    main()
