@@ -16,6 +16,7 @@ from engine.errors import BadSource, TooLarge
 from engine.files import temporary_path
 from engine.jobs import ClipFile
 from engine.placement import Part, Window
+from engine.progress import shared
 from engine.source import Source
 from engine.spec import ALL, MAX_SECONDS, RESIDUAL, RenderSpec, Verb
 from engine.units import Bpm, Frames, JobId, SampleRate, Seconds, Seed
@@ -57,9 +58,9 @@ def render(
     """
     shapes = {Verb.GENERATE: _new_pieces, Verb.CONTINUE: _placed_pieces, Verb.REPAINT: _placed_pieces}
     report(0.0, Stage.READING)
-    while_rendering = _share(report, 0.0, 1.0 - WRITING_SHARE)
+    while_rendering = shared(report, 0.0, 1.0 - WRITING_SHARE)
     pieces = list(shapes.get(spec.verb, _whole_pieces)(_Job(spec, description, backend, while_rendering)))
-    while_writing = _share(report, 1.0 - WRITING_SHARE, WRITING_SHARE)
+    while_writing = shared(report, 1.0 - WRITING_SHARE, 1.0)
     clips: list[ClipFile] = []
     try:
         for number, piece in enumerate(pieces):
@@ -74,13 +75,6 @@ def render(
     return tuple(clips)
 
 
-def _share(report: Report, begin: float, share: float) -> Report:
-    def within(fraction: float, stage: Stage) -> None:
-        report(begin + fraction * share, stage)
-
-    return within
-
-
 @dataclass(frozen=True, slots=True)
 class _Job:
     spec: RenderSpec
@@ -92,7 +86,7 @@ class _Job:
         """Number from 1, seed and share of the progress of each take."""
         for number in range(self.spec.takes):
             seed = Seed((self.spec.seed + number) % SEED_COUNT)
-            yield number + 1, seed, _share(self.report, number / self.spec.takes, 1 / self.spec.takes)
+            yield number + 1, seed, shared(self.report, number / self.spec.takes, (number + 1) / self.spec.takes)
 
     def render(self, heard: Heard, seed: Seed, report: Report) -> tuple[dict[str, FloatArray], str, Seconds]:
         """Tracks, note and seconds of compute of one take of one window."""
@@ -130,7 +124,7 @@ def _placed_pieces(job: _Job) -> Iterator[Piece]:
     for take, seed, report in job.takes():
         clip_number = 0
         for number, (window, heard) in enumerate(listened):
-            share = _share(report, number / len(windows), 1 / len(windows))
+            share = shared(report, number / len(windows), (number + 1) / len(windows))
             tracks, note, seconds = job.render(heard, seed, share)
             for part in window.parts:
                 clip_number += 1

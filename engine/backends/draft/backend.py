@@ -10,6 +10,7 @@ from engine.backends.draft.separate import separate
 from engine.backends.draft.separator.masks import Separator
 from engine.backends.draft.shaping import shaped
 from engine.backends.draft.wishes import read
+from engine.progress import shared
 from engine.spec import RenderSpec, Verb
 from engine.units import Seed
 
@@ -42,15 +43,9 @@ class Draft:
 def _reused(spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
     wishes = read(spec.prompt)
     share = _REUSE_SHARE if wishes else 1.0
-
-    def while_reusing(fraction: float, stage: Stage) -> None:
-        report(share * fraction, stage)
-
-    def while_shaping(fraction: float) -> None:
-        report(share + (1 - share) * fraction, Stage.RENDERING)
-
+    while_reusing, while_shaping = shared(report, 0.0, share), shared(report, share, 1.0)
     rendering = fill(heard, spec, seed, while_reusing) or texture_fill(heard, spec, seed, while_reusing)
-    return shaped(rendering, heard, spec, wishes, seed, while_shaping)
+    return shaped(rendering, heard, spec, wishes, seed, lambda fraction: while_shaping(fraction, Stage.RENDERING))
 
 
 def _stems(heard: Heard, report: Report) -> Rendering:

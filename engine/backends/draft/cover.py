@@ -14,10 +14,11 @@ from engine.backends.draft.band import BEATEN, asked_band
 from engine.backends.draft.fit import accents, folded, levelled, paced, presence, rendered_stems
 from engine.backends.draft.harmony import OCTAVE
 from engine.backends.draft.listening import Listening, listen, loudness_of_bars
-from engine.backends.draft.progress import Ticks, shared
+from engine.backends.draft.progress import Ticks
 from engine.backends.draft.prompt import read
 from engine.backends.draft.score import Note, Part, Score
 from engine.backends.draft.stylebook import load_styles, load_vocabulary
+from engine.progress import shared
 from engine.spec import RenderSpec
 from engine.units import Seed
 

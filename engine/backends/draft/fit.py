@@ -12,10 +12,11 @@ from engine.backends.draft.arranger import arrange_on
 from engine.backends.draft.band import BEATEN
 from engine.backends.draft.listening import Listening, listen
 from engine.backends.draft.mixing import mix
-from engine.backends.draft.progress import Ticks, shared
+from engine.backends.draft.progress import Ticks
 from engine.backends.draft.score import Score
 from engine.backends.draft.synth import render
 from engine.errors import Unsupported
+from engine.progress import shared
 from engine.spec import RenderSpec
 from engine.units import SampleRate, Seed
 

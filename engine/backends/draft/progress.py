@@ -15,12 +15,3 @@ class Ticks:
         """Report one more piece of work done."""
         self._count += 1
         self._report(self._count / (self._count + 50), self._stage)
-
-
-def shared(report: Report, begin: float, end: float) -> Report:
-    """A report whose 0 to 1 is a part of the whole."""
-
-    def within(fraction: float, stage: Stage) -> None:
-        report(begin + fraction * (end - begin), stage)
-
-    return within

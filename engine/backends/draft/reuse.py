@@ -7,7 +7,8 @@ import numpy as np
 from engine.analysis.onsets import flux
 from engine.analysis.rhythm import TempoCurve, aligned_phase, curve_of
 from engine.analysis.spectrum import DoubleArray, FloatArray, Tick, mono_copy, quiet
-from engine.backends.base import MIX, Heard, Rendering, Report, Span, Stage
+from engine.backends.base import MIX, Heard, Rendering, Report, Span
+from engine.backends.draft.progress import Ticks
 from engine.backends.draft.similarity import PARTS, Beats, IndexArray, describe, path
 from engine.backends.draft.splice import FADE_SECONDS, MARGIN_SECONDS, Run, aligned, write
 from engine.backends.draft.texture import grains, patch
@@ -29,7 +30,7 @@ def fill(heard: Heard, spec: RenderSpec, seed: Seed, report: Report) -> Renderin
     the spans. A span shorter than a beat is one copy that fits it by its waveform. The result has the window's shape,
     with zeros away from the spans.
     """
-    tick = _Ticks(report)
+    tick = Ticks(report)
     context = known(heard, tick)
     free = free_spans(heard)
     if not np.any(context):
@@ -73,7 +74,7 @@ def texture_fill(heard: Heard, spec: RenderSpec, seed: Seed, report: Report) -> 
     The last resort after `fill`. Where there is no source, or only silence, the result is silent. The result has the
     window's shape, and a note says how it was made.
     """
-    tick = _Ticks(report)
+    tick = Ticks(report)
     context = known(heard, tick)
     free = free_spans(heard)
     if not np.any(context):
@@ -105,18 +106,6 @@ def free_spans(heard: Heard) -> tuple[Span, ...]:
         first = max(first, span.end)
     free.append(Span(Frames(first), Frames(end - first)))
     return tuple(span for span in free if span.frames > 0)
-
-
-class _Ticks:
-    """Turns ticks into reports; nobody knows beforehand how many there will be, so the fraction nears one."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self._count = 0
-
-    def __call__(self) -> None:
-        self._count += 1
-        self._report(self._count / (self._count + 50), Stage.RENDERING)
 
 
 def beats_a_bar(spec: RenderSpec) -> float:
