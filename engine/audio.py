@@ -5,7 +5,6 @@ as the MP3 it is.
 """
 
 import contextlib
-import errno
 import io
 import math
 import os
@@ -24,6 +23,7 @@ import soxr
 
 from engine import riff
 from engine.errors import BadSource, DiskFull, EngineError
+from engine.files import NO_ROOM
 from engine.spec import FileFormat
 from engine.units import Decibels, Frames, Lufs, SampleRate, Seconds
 
@@ -39,7 +39,6 @@ LOUDNESS_FLOOR = Lufs(-70.0)
 
 _BLOCK = 65536
 _GATING_BLOCK = 0.4
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _INEXACT_SEEK = {"MP3", "OGG"}
 """A seek gives wrong samples at times in MP3 and in Vorbis: these are decoded from their start."""
 _ESTIMATED_LENGTH = {"MP3"}
@@ -290,7 +289,7 @@ def _told(folder: Path) -> Iterator[None]:
     except soundfile.LibsndfileError as error:
         raise EngineError(f"cannot write to {folder}: {_reason(error)}; ask for format wav32f") from None
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise DiskFull(f"no room left in {folder}: {error.strerror}") from None
         raise EngineError(f"cannot write to {folder}: {error.strerror}") from None
 

@@ -1,6 +1,7 @@
 """How clips come to be on disk: written under a temporary name, moved to the final one, never over anything."""
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from loguru import logger
 
 from engine.units import JobId
 
+NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
+"""What the system says when a disk, a quota or a file is full."""
 _PREFIX = ".punchin-"
 
 

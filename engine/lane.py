@@ -1,6 +1,5 @@
 """One engine's jobs, rendered one after another by its worker."""
 
-import errno
 import threading
 import time
 from collections.abc import Callable
@@ -17,8 +16,6 @@ from engine.store import Store
 from engine.supervisor import Patience, Supervisor
 from engine.units import JobId, Seconds
 from engine.worker import Order
-
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if hasattr(errno, "EDQUOT") else {errno.ENOSPC, errno.EFBIG}
 
 
 class Lane:
@@ -137,7 +134,7 @@ class Lane:
         except PunchinError as error:
             self._fail(job, error.code, str(error))
         except OSError as error:
-            kind = DiskFull if error.errno in FULL else EngineError
+            kind = DiskFull if error.errno in files.NO_ROOM else EngineError
             self._fail(job, kind.code, f"{directory} cannot be written: {error.strerror or error}")
         except Exception as error:  # noqa: BLE001  a job must come to an end, whatever happens
             logger.exception("job {} failed in the lane", job.id)

@@ -1,5 +1,7 @@
 """The draft engine as a backend: each verb to the room that does it."""
 
+from functools import cached_property
+
 from engine.backends.base import MIX, Heard, Rendering, Report, Stage
 from engine.backends.draft.compose import compose
 from engine.backends.draft.cover import cover
@@ -31,13 +33,27 @@ class Draft:
             case Verb.REPAINT | Verb.CONTINUE:
                 return _reused(spec, heard, seed, report)
             case Verb.EXTRACT:
-                return _stems(heard, report)
+                return self._stems(heard, report)
             case Verb.LEGO:
-                return lego(heard, spec, seed, report)
+                return lego(heard, spec, seed, report, self._pack)
             case Verb.COMPLETE:
-                return complete(heard, spec, seed, report)
+                return complete(heard, spec, seed, report, self._pack)
             case Verb.COVER:
-                return cover(heard, spec, seed, report)
+                return cover(heard, spec, seed, report, self._pack)
+
+    @cached_property
+    def _separator(self) -> Separator:
+        """The net, loaded when stems are first asked for; raises ImportError without onnxruntime."""
+        return Separator()
+
+    def _stems(self, heard: Heard, report: Report) -> Rendering:
+        report(0.0, Stage.LOADING)
+        note, net = "", None
+        try:
+            net = self._separator
+        except ImportError as error:
+            note = f"without the trained net, as onnxruntime cannot be imported ({error}): stems are split less cleanly"
+        return Rendering(separate(heard.samples, heard.rate, report, net), note)
 
 
 def _reused(spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
@@ -46,16 +62,6 @@ def _reused(spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rende
     while_reusing, while_shaping = shared(report, 0.0, share), shared(report, share, 1.0)
     rendering = fill(heard, spec, seed, while_reusing) or texture_fill(heard, spec, seed, while_reusing)
     return shaped(rendering, heard, spec, wishes, seed, lambda fraction: while_shaping(fraction, Stage.RENDERING))
-
-
-def _stems(heard: Heard, report: Report) -> Rendering:
-    report(0.0, Stage.LOADING)
-    note, net = "", None
-    try:
-        net = Separator()
-    except ImportError as error:
-        note = f"without the trained net, as onnxruntime cannot be imported ({error}): stems are split less cleanly"
-    return Rendering(separate(heard.samples, heard.rate, report, net), note)
 
 
 def _composed(spec: RenderSpec, heard: Heard, seed: Seed, report: Report, pack: Pack) -> Rendering:

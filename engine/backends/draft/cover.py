@@ -16,6 +16,7 @@ from engine.backends.draft.harmony import OCTAVE
 from engine.backends.draft.listening import Listening, listen, loudness_of_bars
 from engine.backends.draft.progress import Ticks
 from engine.backends.draft.prompt import read
+from engine.backends.draft.samples import Pack
 from engine.backends.draft.score import Note, Part, Score
 from engine.backends.draft.stylebook import load_styles, load_vocabulary
 from engine.progress import shared
@@ -35,7 +36,7 @@ _LISTENING_SHARE = 0.35
 _SILENT_LUFS = -60.0
 
 
-def cover(heard: Heard, spec: RenderSpec, seed: Seed, report: Report) -> Rendering:
+def cover(heard: Heard, spec: RenderSpec, seed: Seed, report: Report, pack: Pack | None = None) -> Rendering:
     """Play the source's chords in the prompt's style, at its tempo and of its length; `mix` is the result.
 
     `spec.strength` says how close: at 0 tempo, chords and form are kept, from there on more of the melody and of the
@@ -52,7 +53,7 @@ def cover(heard: Heard, spec: RenderSpec, seed: Seed, report: Report) -> Renderi
     if strength > _MELODY_STARTS:
         notes = melody_of(pitch_map(listening.mono, listening.rate, tick, MELODY_SECONDS), listening.envelope, tick)
         score = _sung(score, _kept(notes, listening, strength, Random(f"{seed} melody")))
-    stems = rendered_stems(score, frames, heard.rate, shared(report, _LISTENING_SHARE, 1.0))
+    stems = rendered_stems(score, frames, heard.rate, shared(report, _LISTENING_SHARE, 1.0), pack)
     mixed = np.zeros((2, frames), np.float32)
     for stem in stems.values():
         mixed += stem

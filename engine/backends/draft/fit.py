@@ -13,6 +13,7 @@ from engine.backends.draft.band import BEATEN
 from engine.backends.draft.listening import Listening, listen
 from engine.backends.draft.mixing import mix
 from engine.backends.draft.progress import Ticks
+from engine.backends.draft.samples import Pack
 from engine.backends.draft.score import Score
 from engine.backends.draft.synth import render
 from engine.errors import Unsupported
@@ -33,25 +34,27 @@ _SILENT_LUFS = -60.0
 _SILENT = "the source is silent, and so is this"
 
 
-def lego(heard: Heard, spec: RenderSpec, seed: Seed, report: Report) -> Rendering:
+def lego(heard: Heard, spec: RenderSpec, seed: Seed, report: Report, pack: Pack | None = None) -> Rendering:
     """Render one new part of the source's length; raises Unsupported for singing."""
     assert spec.track is not None
-    return _played(heard, spec, seed, (spec.track,), report)
+    return _played(heard, spec, seed, (spec.track,), report, pack)
 
 
-def complete(heard: Heard, spec: RenderSpec, seed: Seed, report: Report) -> Rendering:
+def complete(heard: Heard, spec: RenderSpec, seed: Seed, report: Report, pack: Pack | None = None) -> Rendering:
     """Render a new part for each track of `spec.tracks`, each as long as the source; raises Unsupported for singing."""
-    return _played(heard, spec, seed, tuple(dict.fromkeys(spec.tracks or ())), report)
+    return _played(heard, spec, seed, tuple(dict.fromkeys(spec.tracks or ())), report, pack)
 
 
-def _played(heard: Heard, spec: RenderSpec, seed: Seed, tracks: Sequence[str], report: Report) -> Rendering:
+def _played(
+    heard: Heard, spec: RenderSpec, seed: Seed, tracks: Sequence[str], report: Report, pack: Pack | None
+) -> Rendering:
     refuse_singing(tracks)
     listening = listen(heard, spec, Ticks(shared(report, 0.0, _LISTENING_SHARE), Stage.PLANNING))
     frames = heard.samples.shape[1]
     if listening.lufs < _SILENT_LUFS:
         return Rendering({track: np.zeros(heard.samples.shape, np.float32) for track in tracks}, _SILENT)
     score = arrange_on(listening.form, paced(spec, listening), seed, tracks)
-    stems = rendered_stems(listening.on_grid(score), frames, heard.rate, shared(report, _LISTENING_SHARE, 1.0))
+    stems = rendered_stems(listening.on_grid(score), frames, heard.rate, shared(report, _LISTENING_SHARE, 1.0), pack)
     gain = presence(listening, frames, heard.rate)
     parts = {}
     for track in tracks:
@@ -77,7 +80,7 @@ def paced(spec: RenderSpec, listening: Listening) -> RenderSpec:
     return spec.model_copy(update={"bpm": float(np.clip(listening.grid.bpm, 30, 300)), "tempo_map": None})
 
 
-def rendered_stems(score: Score, frames: int, rate: int, report: Report) -> dict[str, FloatArray]:
+def rendered_stems(score: Score, frames: int, rate: int, report: Report, pack: Pack | None) -> dict[str, FloatArray]:
     """Each part of a score in seconds, with its pan and room: float32 [2, frames]."""
     done = 0.0
 
@@ -86,7 +89,7 @@ def rendered_stems(score: Score, frames: int, rate: int, report: Report) -> dict
         done = max(done, fraction)
         report(done, Stage.RENDERING)
 
-    stems = render(score, frames, rate, loop=False, report=lambda part: rising(0.6 * part))
+    stems = render(score, frames, rate, loop=False, report=lambda part: rising(0.6 * part), pack=pack)
     if any(stem.any() for stem in stems.values()):
         stems, _ = mix(stems, score, rate, loop=False, report=lambda part: rising(0.6 + 0.4 * part))
     return stems
