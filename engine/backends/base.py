@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from engine.errors import PunchinError
 from engine.spec import RenderSpec, Verb
 from engine.units import Frames, SampleRate, Seconds, Seed
 
@@ -35,6 +36,10 @@ Call it at least every 200 ms of compute: it is where a cancel takes hold.
 """
 
 
+def _no_obstacle(_: RenderSpec) -> PunchinError | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
     """What the daemon knows of an engine without loading it."""
@@ -53,6 +58,8 @@ class Description:
     """The rate it renders at; None: whatever rate it is given."""
     channels: int | None = None
     """The channel count it renders; None: whatever it is given."""
+    obstacle: "Callable[[RenderSpec], PunchinError | None]" = _no_obstacle
+    """Why a job cannot be rendered on this machine, as it is now: what is not installed, or not downloaded."""
 
 
 @dataclass(frozen=True, slots=True)
