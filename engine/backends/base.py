@@ -3,10 +3,10 @@
 The daemon reads descriptions only. Backends are built, and their libraries imported, inside the worker process.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from engine.spec import RenderSpec, Verb
 from engine.units import Frames, SampleRate, Seconds, Seed
@@ -35,6 +35,19 @@ Call it at least every 200 ms of compute: it is where a cancel takes hold.
 """
 
 
+ModelState = Literal["built in", "present", "missing", "damaged", "partial"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model of an engine, and how it stands on this machine."""
+
+    name: str
+    state: ModelState
+    size: int
+    """Bytes on disk; of one that is missing, about what there is to download."""
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
     """What the daemon knows of an engine without loading it."""
@@ -53,6 +66,8 @@ class Description:
     """The rate it renders at; None: whatever rate it is given."""
     channels: int | None = None
     """The channel count it renders; None: whatever it is given."""
+    models: Callable[[], Sequence[Model]] | None = None
+    """Looks which models are on this machine, in milliseconds and without model code; None: they come with the engine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 from accelerate import init_empty_weights
@@ -23,6 +24,7 @@ from engine.backends.acestep.guard import SILENCE, headers, read_json, weight_fi
 from engine.backends.acestep.layout import DIFFUSION_MODEL, MODEL, PARTS, Layout, locate
 from engine.backends.acestep.resident import Origin, Resident
 from engine.backends.acestep.timbre import prepend_special_token
+from engine.backends.acestep.traits import Traits
 from engine.backends.base import Report, Stage
 from engine.errors import BadModel, NoModel
 
@@ -36,22 +38,6 @@ _CLASSES = {
 _SILENCE_BUFFER = "silence_latent"
 _LARGEST_SILENCE = 64_000_000
 """Bytes; the released one has 4 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class Traits:
-    """What kind of checkpoint it is; the tasks and the guidance depend on it."""
-
-    name: str
-    """Name of its folder."""
-    turbo: bool
-    """Distilled to few steps, without guidance."""
-    xl: bool
-    """The wide DiT, whose encoders are narrower than itself."""
-    lego_sft: bool
-    """Tuned for stems only, with prompts of its own."""
-    base: bool
-    """Can do every task. Base and SFT differ in no other setting: what neither folder nor settings call SFT is taken for base."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,25 +135,10 @@ def load(
         _assign_places([part for part in parts if tuple(part.files) == files], list(files))
     _fill(parts, device, report, resident or Resident())
     modules = {part.name: part.module for part in parts}
-    traits = _traits(layout.dit.name, config)
+    traits = Traits.of(layout.dit.name, config)
     if traits.xl:
         prepend_special_token(modules["condition_encoder"].timbre_encoder)
     return Modules(**modules, tokenizer=tokenizer, traits=traits)
-
-
-def _traits(name: str, config: Mapping[str, Any]) -> Traits:
-    encoder_width = config.get("encoder_hidden_size")
-    version = str(config.get("model_version") or "").lower()
-    turbo = bool(config.get("is_turbo")) or version == "turbo"
-    lego_sft = bool(config.get("is_lego_sft"))
-    sft = "sft" in version or "sft" in name.lower()
-    return Traits(
-        name=name,
-        turbo=turbo,
-        xl=encoder_width is not None and encoder_width != config.get("hidden_size"),
-        lego_sft=lego_sft,
-        base=not (turbo or lego_sft or sft),
-    )
 
 
 # Modules without weights
@@ -245,6 +216,8 @@ def read_silence(path: Path) -> torch.Tensor:
     try:
         if path.stat().st_size > _LARGEST_SILENCE:
             raise BadModel(f"{path} is too large for one silent latent")
+        if not is_zipfile(path):  # a bare pickle, as no torch of these years writes it
+            raise BadModel(f"{path} holds no plain tensor: it is no archive of torch")
         silence = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise NoModel(f"{path} is missing") from None

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from engine.errors import BadModel, NoModel
@@ -117,6 +117,17 @@ def headers(files: Iterable[Path]) -> dict[Path, dict[str, Entry]]:
     return found
 
 
+def is_inside(name: str) -> bool:
+    """Whether a path with forward slashes, that a hub or a file names, stays in the folder it is meant for, on any system."""
+    parts = PureWindowsPath(name).parts  # knows both kinds of slash, and drives
+    return (
+        name.isprintable()
+        and parts == PurePosixPath(name).parts
+        and bool(parts)
+        and not any(part in {"..", "/"} or ":" in part for part in parts)
+    )
+
+
 def header(path: Path) -> dict[str, Entry]:
     """What tensors a safetensors file holds, by name.
 
@@ -151,7 +162,7 @@ def _entries(path: Path, text: bytes) -> dict[str, Entry]:
         content = json.loads(text.decode("utf-8"), object_pairs_hook=unique)
         content.pop("__metadata__", None)
         return {name: _entry(path, name, value) for name, value in content.items()}
-    except (ValueError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise BadModel(f"{path} is no safetensors file: its header cannot be read ({error})") from None
 
 
