@@ -48,6 +48,10 @@ class NoModel(PunchinError):
     code = "no_model"
 
 
+class BadModel(NoModel):
+    """A model's files are damaged, unsafe to open, or not what they claim to be."""
+
+
 class Unauthorized(PunchinError):
     """The token is missing or wrong."""
 

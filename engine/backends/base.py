@@ -3,10 +3,10 @@
 The daemon reads descriptions only. Backends are built, and their libraries imported, inside the worker process.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from engine.errors import PunchinError
 from engine.spec import RenderSpec, Verb
@@ -36,6 +36,19 @@ Call it at least every 200 ms of compute: it is where a cancel takes hold.
 """
 
 
+ModelState = Literal["built in", "present", "missing", "damaged", "partial"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model of an engine, and how it stands on this machine."""
+
+    name: str
+    state: ModelState
+    size: int
+    """Bytes on disk; of one that is missing, about what there is to download."""
+
+
 def _no_obstacle(_: RenderSpec) -> PunchinError | None:
     return None
 
@@ -60,6 +73,8 @@ class Description:
     """The channel count it renders; None: whatever it is given."""
     obstacle: "Callable[[RenderSpec], PunchinError | None]" = _no_obstacle
     """Why a job cannot be rendered on this machine, as it is now: what is not installed, or not downloaded."""
+    models: Callable[[], Sequence[Model]] | None = None
+    """Looks which models are on this machine, in milliseconds and without model code; None: they come with the engine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """ACE-Step 1.5: the generative engine. Importing this costs nothing: torch and the models live in the worker."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 
-from engine.backends.base import Description
+from engine.backends.base import Description, Model
 from engine.errors import NoModel, PunchinError
 from engine.spec import INSTRUMENTS, RenderSpec, Verb
 from engine.units import SampleRate
@@ -24,6 +25,13 @@ def obstacle(spec: RenderSpec) -> PunchinError | None:
     return None
 
 
+def models() -> Sequence[Model]:
+    """Every released checkpoint and those beside them, and how they stand on this machine."""
+    from engine.backends.acestep.shelf import listed  # noqa: PLC0415  asked for rarely
+
+    return listed()
+
+
 DESCRIPTION = Description(
     name="acestep",
     label="ACE-Step 1.5: a generative model for music",
@@ -33,4 +41,5 @@ DESCRIPTION = Description(
     rate=SampleRate(48000),
     channels=2,
     obstacle=obstacle,
+    models=models,
 )

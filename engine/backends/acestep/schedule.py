@@ -1,6 +1,7 @@
 """The times at which the flow is evaluated: 1 is noise, 0 is music. Plain numbers."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 
 def times(steps: int, shift: float) -> tuple[float, ...]:
@@ -15,7 +16,7 @@ def times(steps: int, shift: float) -> tuple[float, ...]:
 def given(listed: Sequence[float]) -> tuple[float, ...]:
     """Times that a user wrote down, without a 0 at the end. Raises ValueError where they do not fall from at most 1."""
     wanted = tuple(listed[:-1] if listed and listed[-1] == 0 else listed)
-    falling = all(later < earlier for earlier, later in zip(wanted, wanted[1:], strict=False))
+    falling = all(later < earlier for earlier, later in pairwise(wanted))
     if not wanted or not falling or wanted[0] > 1 or wanted[-1] <= 0:
         raise ValueError("times must fall, from at most 1 to above 0")
     return wanted

@@ -32,7 +32,7 @@ class Traits:
     lego_sft: bool = False
     """Tuned for stems only, with prompts of its own."""
     base: bool = False
-    """Can do every task. Base and SFT have the same settings: what is not called SFT, by folder or settings, is taken for base."""
+    """Can do every task. Base and SFT differ in no other setting: what neither folder nor settings call SFT is taken for base."""
 
     @classmethod
     def of(cls, name: str, config: Mapping[str, Any]) -> Self:

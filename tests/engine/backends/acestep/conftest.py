@@ -1,4 +1,7 @@
-"""Tiny checkpoints in the released layout, one of each kind, made once."""
+"""Checkpoints with random weights, made once a run; a test that changes one copies it first."""
+
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -13,13 +16,47 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents and "tiny" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.neural)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """Gives the folder of a tiny checkpoint; the same arguments give the same folder."""
+    made = {}
+
+    def make(**how):
+        from engine.backends.acestep.tiny import make_tiny
+
+        key = tuple(sorted(how.items()))
+        if key not in made:
+            made[key] = make_tiny(tmp_path_factory.mktemp("checkpoints"), **how)
+        return made[key]
+
+    return make
+
+
+@pytest.fixture
+def copied(tiny, tmp_path):
+    """A copy of a tiny checkpoint that a test may damage."""
+
+    def copy(**how):
+        folder = tiny(**how)
+        root = folder if how.get("layout") == "diffusers" else folder.parent
+        shutil.copytree(root, tmp_path / "copy", dirs_exist_ok=True)
+        return tmp_path / "copy" if root == folder else tmp_path / "copy" / folder.name
+
+    return copy
+
+
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory):
-    """A folder with a turbo, a base and an XL turbo checkpoint, whose VAE and text encoder are shared."""
-    pytest.importorskip("torch", reason="the neural engine's tests need torch")
+    """A turbo, a base and an XL turbo checkpoint beside each other, as in the models folder: VAE and text encoder are shared."""
     from engine.backends.acestep.tiny import make_tiny
 
-    folder = tmp_path_factory.mktemp("checkpoints")
+    folder = tmp_path_factory.mktemp("models")
     return {
         "turbo": make_tiny(folder, variant="turbo"),
         "base": make_tiny(folder, variant="base"),

@@ -18,7 +18,14 @@ from engine.units import Frames, SampleRate, Seconds, Seed  # noqa: E402
 pytestmark = pytest.mark.neural
 RATE, HOP, SEED = 48000, 1920, 3
 LARGEST_DIFFERENCE = 1e-4
-WORDS = {"prompt": "slow blues", "lyrics": "[Verse]\nla la", "language": "en", "bpm": 96, "key": "C minor", "meter": "3/4"}
+WORDS = {
+    "prompt": "slow blues",
+    "lyrics": "[Verse]\nla la",
+    "language": "en",
+    "bpm": 96,
+    "key": "C minor",
+    "meter": "3/4",
+}
 TOLD = {
     "prompt": "slow blues", "lyrics": "[Verse]\nla la", "vocal_language": "en", "bpm": 96, "keyscale": "C minor",
     "timesignature": "3", "shift": 3.0, "num_inference_steps": 4,
@@ -54,7 +61,10 @@ def ours(both, monkeypatch):
     def render(verb, samples, *spans, **values):
         source = {} if verb == "generate" else {"source": "/source.wav"}
         of = RenderSpec.parse(
-            {"verb": verb, "model": str(folder), "engine": "acestep", "steps": 4, "shift": 3.0} | source | WORDS | values
+            {"verb": verb, "model": str(folder), "engine": "acestep", "steps": 4, "shift": 3.0}
+            | source
+            | WORDS
+            | values
         )
         placed = tuple(Span(Frames(a * RATE), Frames((b - a) * RATE)) for a, b in spans)
         heard = Heard(samples, SampleRate(RATE), Seconds(0.0), Span(Frames(0), Frames(samples.shape[1])), placed)
@@ -89,7 +99,12 @@ def test_new_music_is_that_of_the_pipeline(both, ours):
 def test_a_repaint_that_injects_nothing_is_that_of_the_pipeline(both, ours):
     samples = music(12)
     made = ours("repaint", samples, (4, 8), start=4, end=8, strength=1.0)
-    told = {"task_type": "repaint", "src_audio": torch.from_numpy(samples), "repainting_start": 4.0, "repainting_end": 8.0}
+    told = {
+        "task_type": "repaint",
+        "src_audio": torch.from_numpy(samples),
+        "repainting_start": 4.0,
+        "repainting_end": 8.0,
+    }
     reference = theirs(both[0], 12, **told)
     # Outside of the zone ours is the source itself, which the pipeline does not keep.
     assert difference(made[:, 100:200], reference[:, 100:200]) < LARGEST_DIFFERENCE

@@ -59,10 +59,14 @@ def test_a_new_piece_has_the_length_that_was_asked_for(engine, checkpoints):
 
 def test_a_short_piece_is_the_beginning_of_one_that_the_model_can_make(engine, checkpoints):
     short = render(
-        engine, spec(checkpoints["turbo"], "generate", length=2), window(np.zeros((2, 2 * RATE), np.float32), source=(0, 0))
+        engine,
+        spec(checkpoints["turbo"], "generate", length=2),
+        window(np.zeros((2, 2 * RATE), np.float32), source=(0, 0)),
     )
     long = render(
-        engine, spec(checkpoints["turbo"], "generate", length=10), window(np.zeros((2, 10 * RATE), np.float32), source=(0, 0))
+        engine,
+        spec(checkpoints["turbo"], "generate", length=10),
+        window(np.zeros((2, 10 * RATE), np.float32), source=(0, 0)),
     )
     assert np.array_equal(short.tracks[MIX], long.tracks[MIX][:, : 2 * RATE])
 
@@ -184,7 +188,10 @@ def test_progress_rises_through_its_stages(engine, checkpoints):
     told = []
     heard = window(music(12, seed=9), (5, 7))
     render(
-        engine, spec(checkpoints["turbo"], "repaint", start=5, end=7, steps=8), heard, report=lambda *of: told.append(of)
+        engine,
+        spec(checkpoints["turbo"], "repaint", start=5, end=7, steps=8),
+        heard,
+        report=lambda *of: told.append(of),
     )
     fractions = [fraction for fraction, _ in told]
     assert fractions == sorted(fractions)
