@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from loguru import logger
+from platformdirs import user_cache_path
 
 from engine.backends.acestep import devices, tasks, tiers
 from engine.backends.acestep.cache import Cache
@@ -27,6 +28,8 @@ from engine.units import Seed
 
 LOADING_SHARE = 0.2
 """Of the progress of a job that has to load its checkpoint."""
+MEMORY_BYTES, DISK_BYTES = 512 * 2**20, 4 * 2**30
+"""How much is kept of what was computed: latents of ten minutes have 4 MB, states of a long song's lyrics 8 MB."""
 
 
 class AceStep:
@@ -37,14 +40,14 @@ class AceStep:
         devices.limit_memory(self._processor, os.environ)
         self._device = devices.torch_device(self._processor)
         self._resident = Resident()
-        self._cache = Cache()
+        self._cache = Cache(_cache_folder(), memory_bytes=MEMORY_BYTES, disk_bytes=DISK_BYTES)
         self._folder: Path | None = None
         self._session: Session | None = None
 
     def render(self, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
         """Render one take; when memory runs out, once more with fewer modules on the device.
 
-        Raises NoModel and BadModel for a checkpoint that is not there or not whole, Unsupported for what it was not trained to do.
+        Raises NoModel and BadModel for a checkpoint that is not there or not whole, Unsupported for what it was not made for.
         """
         folder = checkpoint(spec)
         if self._session is None or self._folder != folder:
@@ -90,6 +93,11 @@ class AceStep:
 
     def _tile_frames(self) -> int:
         return tiers.vae_tile_frames(self._processor.kind, devices.free_bytes(self._device))
+
+
+def _cache_folder() -> Path:
+    given = os.environ.get("PUNCHIN_CACHE")
+    return Path(given) if given else user_cache_path("punchin", appauthor=False) / "acestep"
 
 
 def _dtypes(made: MemoryPlan) -> Dtypes:

@@ -35,7 +35,7 @@ class Steering:
     """It acts at times from `earliest` to `latest`, where 1 is noise."""
 
     def make(self) -> Guidance | None:
-        """This job's guidance."""
+        """Guidance for one job."""
         return GUIDANCES[self.kind](self.scale) if self.scale != 1.0 else None
 
 

@@ -12,7 +12,7 @@ from engine import audio
 from engine.audio import FloatArray
 from engine.backends.acestep import conditioning, prompts, schedule
 from engine.backends.acestep.attention import ConditionMemory, prepare
-from engine.backends.acestep.cache import Cache
+from engine.backends.acestep.cache import Cache, Ingredient, key
 from engine.backends.acestep.checkpoint import Modules
 from engine.backends.acestep.flow import Condition, Flow, Steering, interrupted_by
 from engine.backends.acestep.occupancy import TRANSFORMER, Occupancy
@@ -91,7 +91,7 @@ class Session:
             with torch.inference_mode(), self.occupancy.present("vae"):
                 return self._vae.encode(torch.from_numpy(samples), report)
 
-        return self._cache.tensor("latents", (self._prints.vae, samples), encoded).to(self._device)
+        return self._kept("latents", encoded, self._prints.vae, torch.from_numpy(samples))
 
     def silence(self, frames: int) -> Tensor:
         """Latents of silence."""
@@ -107,7 +107,11 @@ class Session:
             with torch.inference_mode(), self.occupancy.present("text_encoder", "condition_encoder"):
                 return conditioning.states(self.modules, text, lyrics, timbre)
 
-        return self._cache.tensor("states", (self._prints.encoders, text, lyrics, timbre), encoded).to(self._device)
+        return self._kept("states", encoded, self._prints.encoders, text, lyrics, timbre)
+
+    def _kept(self, kind: str, compute: Callable[[], Tensor], *ingredients: Ingredient) -> Tensor:
+        """What was computed of these ingredients before, or is now."""
+        return self._cache.kept(key(kind, *ingredients), lambda: {kind: compute()})[kind].to(self._device)
 
     def _timbre(self, reference: Path | None, report: Report) -> Tensor:
         if reference is None:
