@@ -3,7 +3,7 @@
 The daemon reads descriptions only. Backends are built, and their libraries imported, inside the worker process.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -53,6 +53,8 @@ class Description:
     """The rate it renders at; None: whatever rate it is given."""
     channels: int | None = None
     """The channel count it renders; None: whatever it is given."""
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Variables that its worker starts with, for what is settled before Python runs; those the user has set go first."""
 
 
 @dataclass(frozen=True, slots=True)
