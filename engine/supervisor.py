@@ -1,9 +1,11 @@
 """The parent's side of a worker: starts it, gives it one job at a time, notices death and hang, enforces cancel."""
 
+import contextlib
 import multiprocessing
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 
@@ -16,6 +18,8 @@ from engine.jobs import ClipFile
 from engine.units import Seconds
 
 POLL_SECONDS = 0.03
+_ENVIRONMENT = threading.Lock()
+"""The environment belongs to the whole process, so one worker starts at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,8 @@ class Supervisor:
         self._process = context.Process(
             target=worker.main, args=(theirs, self._description), name=f"punchin-{self._description.name}", daemon=True
         )
-        self._process.start()
+        with _given(self._description.environment):
+            self._process.start()
         theirs.close()
         logger.info("worker of engine {} started, pid {}", self._description.name, self._process.pid)
 
@@ -135,6 +140,19 @@ class Supervisor:
         else:
             why = f"ended with exit code {exit_code}"
         return EngineDied(f"the engine's process {why}. Nothing was written; retry starts a new one")
+
+
+@contextlib.contextmanager
+def _given(environment: Mapping[str, str]) -> Iterator[None]:
+    """Start what is started within with these variables, but for those that are set already."""
+    with _ENVIRONMENT:
+        added = {name: value for name, value in environment.items() if name not in os.environ}
+        os.environ.update(added)
+        try:
+            yield
+        finally:
+            for name in added:
+                del os.environ[name]
 
 
 def _outcome(answer: worker.Answer, *, cancelled: bool) -> tuple[ClipFile, ...] | None:

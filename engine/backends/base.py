@@ -3,7 +3,7 @@
 The daemon reads descriptions only. Backends are built, and their libraries imported, inside the worker process.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -75,6 +75,8 @@ class Description:
     """Why a job cannot be rendered on this machine, as it is now: what is not installed, or not downloaded."""
     models: Callable[[], Sequence[Model]] | None = None
     """Looks which models are on this machine, in milliseconds and without model code; None: they come with the engine."""
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Variables that its worker starts with, for what is settled before Python runs; those the user has set go first."""
 
 
 @dataclass(frozen=True, slots=True)

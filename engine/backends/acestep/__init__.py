@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from engine.backends.acestep import allocator
 from engine.backends.base import Description, Model
 from engine.errors import NoModel, PunchinError
 from engine.spec import INSTRUMENTS, RenderSpec, Verb
@@ -42,4 +43,5 @@ DESCRIPTION = Description(
     channels=2,
     obstacle=obstacle,
     models=models,
+    environment=allocator.environment(),
 )

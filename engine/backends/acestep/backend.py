@@ -10,7 +10,7 @@ import torch
 from loguru import logger
 from platformdirs import user_cache_path
 
-from engine.backends.acestep import devices, tasks, tiers
+from engine.backends.acestep import allocator, devices, tasks, tiers
 from engine.backends.acestep.cache import Cache
 from engine.backends.acestep.checkpoint import Dtypes, load
 from engine.backends.acestep.choice import checkpoint, traits
@@ -56,7 +56,10 @@ class AceStep:
             self._session = self._opened(folder, shared(report, 0.0, LOADING_SHARE))
             self._folder = folder
             report = shared(report, LOADING_SHARE, 1.0)
-        return self._rendered(self._session, spec, heard, seed, report)
+        try:
+            return self._rendered(self._session, spec, heard, seed, report)
+        finally:
+            allocator.give_back()
 
     def _rendered(self, session: Session, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
         session.notes.clear()
