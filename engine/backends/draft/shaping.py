@@ -14,7 +14,9 @@ from engine.backends.base import MIX, PLAIN, Heard, Rendering, Span
 from engine.backends.draft.drumfill import drum_fill
 from engine.backends.draft.reuse import beats_a_bar, known
 from engine.backends.draft.riser import riser
+from engine.backends.draft.samples import Pack
 from engine.backends.draft.separate import BASS, DRUMS, separate
+from engine.backends.draft.separator.masks import Separator
 from engine.backends.draft.slices import doubled, halved
 from engine.backends.draft.splice import MARGIN_SECONDS
 from engine.backends.draft.wishes import Wish
@@ -52,6 +54,7 @@ class _Take:
     """Beats a bar."""
     rate: SampleRate
     seed: Sequence[int]
+    pack: Pack
 
     def mix(self) -> FloatArray:
         return np.asarray(sum(self.stems.values()), np.float32)
@@ -63,6 +66,11 @@ class _Take:
         return inside[-self.bar - 1 :]
 
 
+def needs_stems(wishes: Sequence[Wish]) -> bool:
+    """Whether wishes can only be followed in stems."""
+    return not (_OF_STEMS | _OF_DRUMS).isdisjoint(wishes)
+
+
 def shaped(
     rendering: Rendering,
     heard: Heard,
@@ -70,10 +78,13 @@ def shaped(
     wishes: Sequence[Wish],
     seed: Seed,
     report: Callable[[float], None],
+    pack: Pack,
+    net: Separator | None = None,
 ) -> Rendering:
     """Follow wishes in every span of what re-use rendered, and tell which in the note; a wish that has no room is not told.
 
-    The mix before the wishes is kept as the track `plain`, so that what is quieter on purpose stays so.
+    Fills are played on the kit of `pack`, and stems are split with `net` where there is one. The mix before the wishes
+    is kept as the track `plain`, so that what is quieter on purpose stays so.
     """
     mix = rendering.tracks[MIX]
     if not wishes or not np.any(mix):
@@ -91,14 +102,17 @@ def shaped(
         piece = source[:, low:high].copy()
         piece[:, first - low : end - low] = mix[:, first:end]
         stems = {OTHER: piece}
-        if (_OF_STEMS | _OF_DRUMS).intersection(wishes):
+        if needs_stems(wishes):
             stems = separate(
                 piece,
                 heard.rate,
                 lambda part, _, index=index: report((index + part) / len(heard.spans)),  # type: ignore[misc]
+                net,
             )
         bar = max(1, round(beats_a_bar(spec)))
-        take = _Take(stems, Span(Frames(span.first - low), span.frames), beats - low, bar, heard.rate, (seed, index))
+        take = _Take(
+            stems, Span(Frames(span.first - low), span.frames), beats - low, bar, heard.rate, (seed, index), pack
+        )
         followed.update(wish for wish in wishes if _follow(wish, take))
         made[:, first:end] = take.mix()[:, first - low : end - low]
     told = ", ".join(wish for wish in wishes if wish in followed)
@@ -143,7 +157,7 @@ def _fill(take: _Take) -> bool:
     inside = slice(take.span.first, take.span.end)
     peak = max(_peak(drums[:, inside]), _LEAST_FILL * _peak(mix[:, inside]))
     level = max(_FILL_GAIN * _rms(drums[:, inside]), _LEAST_FILL * _rms(mix[:, inside]))
-    hits = drum_fill(beats - first, end - first, take.rate, take.seed)
+    hits = drum_fill(beats - first, end - first, take.rate, take.seed, take.pack)
     _silence(drums, first, end, take.rate)
     added = take.stems.setdefault(_ADDED, np.zeros_like(drums))
     added[:, first:end] += hits * min(peak / max(1e-9, _peak(hits)), level / max(1e-9, _rms(hits)))
