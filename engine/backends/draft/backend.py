@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from engine.backends.base import MIX, Heard, Rendering, Report, Stage
+from engine.backends.draft.addition import asked_tracks
 from engine.backends.draft.compose import compose
 from engine.backends.draft.cover import cover
 from engine.backends.draft.fit import complete, lego
@@ -61,17 +62,13 @@ class Draft:
             return None, f"without the trained net, {why}: stems are split less cleanly"
 
     def _reused(self, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
-        wishes = read(spec.prompt)
-        share = _REUSE_SHARE if wishes else 1.0
+        wishes, tracks = read(spec.prompt), asked_tracks(spec.prompt)
+        share = _REUSE_SHARE if wishes or tracks else 1.0
         while_reusing, while_shaping = shared(report, 0.0, share), shared(report, share, 1.0)
         rendering = fill(heard, spec, seed, while_reusing) or texture_fill(heard, spec, seed, while_reusing)
         net, note = self._net() if needs_stems(wishes) else (None, "")
         rendering = replace(rendering, note="; ".join(part for part in (rendering.note, note) if part))
-
-        def tell(fraction: float) -> None:
-            while_shaping(fraction, Stage.RENDERING)
-
-        return shaped(rendering, heard, spec, wishes, seed, tell, self._pack, net)
+        return shaped(rendering, heard, spec, wishes, tracks, seed, while_shaping, self._pack, net)
 
 
 def _composed(spec: RenderSpec, heard: Heard, seed: Seed, report: Report, pack: Pack) -> Rendering:
