@@ -18,6 +18,7 @@ app.command("bridge.sending:jobs", name="jobs", help="List the newest jobs.")
 app.command("bridge.sending:cancel", name="cancel", help="Stop a job, named by its id.")
 bench = App(name="bench", help="Measure what an engine does on real songs.")
 bench.command("bridge.bench.draft:draft", name="draft", help="Repaint and continue beside copies made by hand.")
+bench.command("bridge.bench.hearing:hearing", name="hearing", help="Chords, key, tempo and beats beside the truth.")
 app.command(bench)
 
 
