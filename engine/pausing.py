@@ -4,6 +4,7 @@ from pathlib import Path
 
 from engine.errors import Busy
 
+PAUSED = "rendering is paused, jobs wait: `punchin resume` goes on"
 _MARK = "paused"
 
 
