@@ -16,8 +16,9 @@ app = App(
 app.command("bridge.sending:send", name="send", help="Send one request to the daemon and wait for its clips.")
 app.command("bridge.sending:jobs", name="jobs", help="List the newest jobs.")
 app.command("bridge.sending:cancel", name="cancel", help="Stop a job, named by its id.")
-bench = App(name="bench", help="Measure what an engine does on real songs.")
+bench = App(name="bench", help="Measure engines on real songs, and how soon the daemon answers.")
 bench.command("bridge.bench.draft:draft", name="draft", help="Repaint and continue beside copies made by hand.")
+bench.command("bridge.bench.osc:osc", name="osc", help="Round trips to a daemon beside a bare echo.")
 app.command(bench)
 
 
