@@ -28,6 +28,7 @@ class Client:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.connect((host, port))
+        self.address = host, port
         self._where = f"{host}:{port}"
         self._confirmed: set[str] = set()
         """Jobs whose result was taken: when it comes again, the daemon was not reached."""
