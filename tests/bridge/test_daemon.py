@@ -119,6 +119,23 @@ def test_a_source_that_is_none_ends_the_job_with_bad_source(client, tmp_path, ki
     assert "bad.wav" in failed.params[2]
 
 
+def test_a_line_end_in_a_file_name_makes_no_line_of_the_log(daemon, client, tmp_path):
+    forged = "2026-01-01 00:00:00.000 | ERROR    | forged"
+    path = tmp_path / f"a\n{forged}\x1b[31m.wav"
+    path.write_bytes(b"no audio")
+    client.send("/punchin/extract", "r-1", "source", str(path), "tracks", "all")
+    client.listen("/punchin/failed")
+    log = until(lambda: [line for line in daemon_log(daemon) if "forged" in line])
+    assert len(log) == 1
+    assert not log[0].startswith(forged)
+    assert "\\n2026-01-01" in log[0]
+    assert "\x1b" not in log[0]
+
+
+def daemon_log(daemon):
+    return (daemon.state / "logs" / "punchin.log").read_text("utf-8").splitlines()
+
+
 def test_kill_9_of_the_worker_ends_one_job_and_the_next_one_runs(daemon, client, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
