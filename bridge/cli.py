@@ -18,6 +18,9 @@ app.command("bridge.sending:jobs", name="jobs", help="List the newest jobs.")
 app.command("bridge.sending:cancel", name="cancel", help="Stop a job, named by its id.")
 app.command("bridge.sending:pause", name="pause", help="Stop rendering and free the engines' memory; jobs wait.")
 app.command("bridge.sending:resume", name="resume", help="Render the jobs that wait.")
+app.command(
+    "bridge.install.bundle:support_bundle", name="support-bundle", help="Collect what a helper needs, in one zip."
+)
 bench = App(name="bench", help="Measure engines on real songs, and how soon the daemon answers.")
 bench.command("bridge.bench.draft:draft", name="draft", help="Repaint and continue beside copies made by hand.")
 bench.command("bridge.bench.hearing:hearing", name="hearing", help="Chords, key, tempo and beats beside the truth.")

@@ -158,7 +158,7 @@ class Lane:
 
         def advance(fraction: float, stage: Stage) -> None:
             nonlocal started
-            if stage is Stage.LOADING:
+            if self._progress.stage is Stage.LOADING:
                 started = time.monotonic()
             elapsed = time.monotonic() - started
             if fraction > 0.02:

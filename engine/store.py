@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -168,6 +168,19 @@ class Store:
         """The newest jobs, oldest first."""
         return list(self._select("ORDER BY sequence DESC LIMIT ?", count))[::-1]
 
+    def prune(self, before: float, most: int) -> int:
+        """Drop delivered jobs that ended before a time (seconds since 1970) or are not among the last `most`; return how many.
+
+        Rows only: no file is touched.
+        """
+        with self._writing() as connection:
+            return connection.execute(
+                "DELETE FROM jobs WHERE delivered AND finished IS NOT NULL AND (ended < ? OR finished <="
+                " (SELECT finished FROM jobs WHERE delivered AND finished IS NOT NULL"
+                " ORDER BY finished DESC LIMIT 1 OFFSET ?))",
+                (before, most),
+            ).rowcount
+
     # clients
 
     def remember(self, name: ClientId, reply_to: str, role: str) -> None:
@@ -199,6 +212,17 @@ class Store:
                 raise Busy(
                     f"the job table cannot be written ({error}): make room on the disk of the state folder"
                 ) from error
+
+
+def overview(path: Path, count: int) -> list[dict[str, Any]]:
+    """The newest jobs of a table as its columns, oldest first, without a store: beside a running daemon or with none.
+
+    Raises sqlite3.Error where the table cannot be read.
+    """
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
+        rows = connection.execute("SELECT * FROM jobs ORDER BY sequence DESC LIMIT ?", (count,)).fetchall()
+    return [dict(row) for row in reversed(rows)]
 
 
 def _insert(connection: sqlite3.Connection, table: str, values: dict[str, object]) -> None:

@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,9 @@ from engine.units import ClientId, JobId, RequestId, Seconds
 
 QUEUE_BOUND = 200
 """More queued jobs than this are refused as `busy`."""
+KEPT_SECONDS = 90 * 24 * 3600.0
+KEPT_JOBS = 10_000
+"""Delivered jobs that are older, or not among so many of the latest, leave the table when a studio starts."""
 
 Watcher = Callable[[Job, Progress], None]
 
@@ -62,6 +66,7 @@ class Studio:
 
     def start(self) -> None:
         """Take up what an earlier run left, then render."""
+        self._prune()
         for job in self.store.in_state(JobState.RENDERING, JobState.INTERRUPTED):
             lane = self._lanes.get(job.engine)
             if lane:
@@ -160,6 +165,15 @@ class Studio:
             if not self._changed.wait_for(lambda: self.store.get(job_id).state.is_final, timeout):
                 raise TimeoutError(f"job {job_id} has not ended within {timeout} s")
         return self.store.get(job_id)
+
+    def _prune(self) -> None:
+        try:
+            dropped = self.store.prune(time.time() - KEPT_SECONDS, KEPT_JOBS)
+        except Busy as error:
+            logger.warning("{}", error)
+            return
+        if dropped:
+            logger.info("{} old jobs left the job table; their clips stay where they are", dropped)
 
     def _announce(self, job: Job, progress: Progress) -> None:
         if job.state.is_final:
