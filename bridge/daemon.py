@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 from loguru import logger
@@ -25,6 +26,11 @@ from bridge.settings import Settings
 from engine import Studio
 from engine.errors import CannotStart
 from engine.jobs import Job, Progress
+from engine.supervisor import Patience
+from engine.units import Seconds
+
+if TYPE_CHECKING:
+    from loguru import Record
 
 TICK_SECONDS = 0.1
 FREE_PORT_TRIES = 20
@@ -39,7 +45,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     with _only_one(settings.state), _logging(settings):
         loop = asyncio.get_running_loop()
         stopped = _told_to_stop(loop)
-        studio = Studio(settings.state)
+        studio = Studio(settings.state, patience=Patience(idle=Seconds(60 * settings.idle_minutes)))
         transports: dict[str, Transport] = {}
         service = Service(studio, presets(settings.state / "presets"), _sender(transports))
         reception = Reception(service.receive, service.refuse_flood)
@@ -170,6 +176,7 @@ def _announced(settings: Settings, udp: UdpTransport) -> Iterator[None]:
 def _logging(settings: Settings) -> Iterator[None]:
     """Log to stderr, and to files that take turns."""
     logger.remove()
+    logger.configure(patcher=_on_one_line)
     sinks = [
         logger.add(sys.stderr, level=settings.log_level, format="{time:HH:mm:ss} {level: <7} {message}"),
         logger.add(settings.state / "logs" / "punchin.log", level=settings.log_level, rotation=LOG_BYTES, retention=5),
@@ -179,3 +186,10 @@ def _logging(settings: Settings) -> Iterator[None]:
     finally:
         for sink in sinks:
             logger.remove(sink)
+
+
+def _on_one_line(record: "Record") -> None:
+    """A file's name or an engine's words may hold line ends: they must not look like lines of the log."""
+    record["message"] = "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in record["message"]
+    )

@@ -15,8 +15,10 @@ from engine.errors import NoDaemon, TooLarge
 
 MAX_DATAGRAM = 8 * 1024
 LISTEN_SLICE_SECONDS = 0.1
-RESEND_SECONDS = 0.5
+RESEND_SECONDS = 0.25
 NO_ANSWER_SECONDS = 5.0
+KEEP_ALIVE_SECONDS = 20.0
+"""While it waits, a client speaks this often: the daemon keeps results back from one that is silent for 60 s."""
 
 
 class Client:
@@ -26,7 +28,10 @@ class Client:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.connect((host, port))
+        self.address = host, port
         self._where = f"{host}:{port}"
+        self._confirmed: set[str] = set()
+        """Jobs whose result was taken: when it comes again, the daemon was not reached."""
 
     def __enter__(self) -> Self:
         return self
@@ -41,7 +46,10 @@ class Client:
         return next(self.asking(verb, values))
 
     def asking(self, verb: str, values: Mapping[str, Any] | None = None) -> Iterator[Message]:
-        """Send a request until it is answered, and yield every reply from then on, whichever request it belongs to."""
+        """Send a request until it is answered, and yield every reply from then on, whichever request it belongs to.
+
+        Keeps the client's lease alive while it waits for more.
+        """
         request_id = secrets.token_hex(8)
         packet = encode_request(f"/punchin/{verb}", request_id, values or {})
         if len(packet) > MAX_DATAGRAM:
@@ -58,6 +66,9 @@ class Client:
             if not answered and now - sent_at > RESEND_SECONDS:
                 self._send(packet)
                 sent_at = now
+            elif now - sent_at > KEEP_ALIVE_SECONDS:
+                self.tell(m.Ping(request_id=secrets.token_hex(8)))
+                sent_at = now
             for reply in self.replies(LISTEN_SLICE_SECONDS):
                 answered = answered or _names(reply, request_id)
                 if answered:
@@ -66,24 +77,42 @@ class Client:
     def render(self, verb: str, values: Mapping[str, Any]) -> Iterator[Message]:
         """Send a request that renders and yield its replies up to the last: done, failed, cancelled or rejected.
 
-        Results are acknowledged. Whoever leaves early, by Ctrl+C for instance, cancels the job.
+        Clips come once each, in order, when all are there; then the result is confirmed. Whoever leaves early, by Ctrl+C for
+        instance, cancels the job.
         """
         unfinished: str | None = None
+        clips: dict[int, m.ClipReady] = {}
         try:
             for reply in self.asking(verb, values):
-                if isinstance(reply, m.Accepted) and unfinished is None:
-                    unfinished = reply.job_id
-                elif not isinstance(reply, m.Rejected) and getattr(reply, "job_id", None) != unfinished:
-                    continue
-                if isinstance(reply, m.Done | m.Failed | m.Cancelled):
-                    self.tell(m.Received(job_id=reply.job_id))
-                    unfinished = None
-                yield reply
-                if isinstance(reply, m.Rejected) or unfinished is None:
-                    return
+                match reply:
+                    case m.Accepted() if unfinished is None:
+                        unfinished = reply.job_id
+                        yield reply
+                    case m.Rejected() if unfinished is None:
+                        yield reply
+                        return
+                    case m.Progressed() if reply.job_id == unfinished:
+                        yield reply
+                    case m.ClipReady() if reply.job_id == unfinished:
+                        clips[reply.index] = reply
+                    case m.Done() if reply.job_id == unfinished and len(clips) < reply.count:
+                        # A clip was lost or overtaken: what is not confirmed comes again.
+                        continue
+                    case m.Done() | m.Failed() | m.Cancelled() if reply.job_id == unfinished:
+                        self._confirm(reply.job_id)
+                        unfinished = None
+                        yield from (clips[index] for index in sorted(clips))
+                        yield reply
+                        return
+                    case m.Done() | m.Failed() | m.Cancelled() if reply.job_id in self._confirmed:
+                        self._confirm(reply.job_id)
         finally:
             if unfinished:
                 self.tell(m.Cancel(request_id=secrets.token_hex(8), job=unfinished))
+
+    def _confirm(self, job_id: str) -> None:
+        self._confirmed.add(job_id)
+        self.tell(m.Received(job_id=job_id))
 
     def tell(self, message: Message) -> None:
         """Send one message without waiting."""

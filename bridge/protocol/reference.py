@@ -38,6 +38,10 @@ answered by one `rejected` that says what was legal and what came.
 `clip`, `done`, `failed` and `cancelled` are sent again, after 0.5 s and then at doubling pauses up to 30 s, until the client
 sends `/punchin/received <job_id>` or has been silent for 60 s. After `hello` with the same `client` name all that was not
 received is sent again, in order. Clients pass over keys that they do not know.
+
+Datagrams get lost, doubled and overtaken. A client sends a request again until it is answered, confirms a result only when it has
+as many clips as `done` says, and confirms again what comes again. While it waits for long, it sends a `ping` now and then, which
+keeps it from counting as silent.
 """
 
 

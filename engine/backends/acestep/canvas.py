@@ -27,7 +27,7 @@ class Canvas:
     @property
     def frames(self) -> int:
         """Length in latent frames."""
-        return self.samples.shape[1] // self.hop
+        return int(self.samples.shape[1]) // self.hop
 
     def zone(self, first: int, end: int) -> tuple[int, int]:
         """The latent frames that hold the window's samples `first` to `end`."""

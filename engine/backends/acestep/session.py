@@ -205,4 +205,5 @@ class Session:
     def decoded(self, latents: Tensor, report: Report, first: int, end: int) -> FloatArray:
         """Audio [2, samples] of the latent frames from `first` to `end` of one take [1, frames, channels]."""
         with torch.inference_mode(), self.occupancy.present("vae"):
-            return self._vae.decode(latents, report, first, end).float().numpy()
+            samples: FloatArray = self._vae.decode(latents, report, first, end).float().numpy()
+        return samples

@@ -41,7 +41,7 @@ class _Work:
     @property
     def frames(self) -> int:
         """Samples of the window."""
-        return self.heard.samples.shape[1]
+        return int(self.heard.samples.shape[1])
 
     def metas(self, latent_frames: int) -> Metas:
         return Metas.of(self.spec, Seconds(latent_frames * self.session.hop / RATE))
