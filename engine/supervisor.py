@@ -105,6 +105,7 @@ class Supervisor:
         looked_at = self._clock()
         asked_at: float | None = None
         told: worker.Advance | None = None
+        flagged = False
         while True:
             if cancelled.is_set() and asked_at is None:
                 self._pipe.send(worker.CANCEL)
@@ -128,7 +129,18 @@ class Supervisor:
             if asked_at is not None and watched - asked_at > self._patience.cancel:
                 self.stop()
                 raise Cancelled("cancelled; the engine did not stop by itself and was ended")
+            if not flagged and self._is_suspect(watched - alive_at, watched - moved_at):
+                flagged = True
+                logger.warning(
+                    "engine {} has made no progress for {:.0f} s; it is ended if that goes on",
+                    self._description.name,
+                    watched - moved_at,
+                )
             self._check(watched - alive_at, watched - moved_at)
+
+    def _is_suspect(self, silent: float, stuck: float) -> bool:
+        """Whether half of the patience is gone."""
+        return silent > self._patience.heartbeat / 2 or stuck > self._patience.progress / 2
 
     def _check(self, silent: float, stuck: float) -> None:
         if silent > self._patience.heartbeat:

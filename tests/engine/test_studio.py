@@ -110,12 +110,14 @@ def test_an_engine_that_cannot_load_says_so(studio):
     assert (job.code, "weights are missing" in job.message) == ("engine_error", True)
 
 
-@pytest.mark.parametrize(("prompt", "patience"), [("hang", Patience(progress=8.0)), ("stop", Patience(heartbeat=8.0))])
+@pytest.mark.parametrize(
+    ("prompt", "patience"), [("hang", Patience(progress=15.0)), ("stop", Patience(heartbeat=15.0))]
+)
 def test_an_engine_that_hangs_is_ended(tmp_path, prompt, patience):
     with Studio(tmp_path, engines=ENGINES, patience=patience) as studio:
-        job = finished(studio, generate(prompt))
+        job = finished(studio, generate(prompt), 90)
         assert job.code == "timed_out"
-        assert finished(studio, generate("noise")).state is JobState.RENDERED
+        assert finished(studio, generate("noise"), 90).state is JobState.RENDERED
 
 
 @pytest.mark.parametrize("prompt", ["slow 30", "hang"])

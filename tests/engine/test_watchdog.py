@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from loguru import logger
 from misbehaving import DESCRIPTION
 
 from engine.errors import TimedOut
@@ -59,10 +60,18 @@ def test_a_job_that_is_slow_but_advances_is_never_ended(supervised, clock):
 
 @pytest.mark.parametrize("prompt", ["hang", "stuck"])
 def test_a_job_without_progress_is_ended_even_if_it_reports(supervised, clock, prompt):
-    """Reliability 11: it lives and, if stuck, says so all the time, but always the same."""
+    """Reliability 11: it lives and, if stuck, says so all the time, but always the same. The log flags it first."""
     clock.rate = MUCH_FASTER
-    with pytest.raises(TimedOut, match="no progress for 3"):
-        supervised(prompt)
+    warnings = []
+    sink = logger.add(warnings.append, level="WARNING")
+    try:
+        with pytest.raises(TimedOut, match="no progress for 3"):
+            supervised(prompt)
+    finally:
+        logger.remove(sink)
+    assert [warning.record["message"].partition(" for ")[0] for warning in warnings] == [
+        "engine odd has made no progress"
+    ]
     assert supervised.supervisor.pid is None
     clock.rate = 1.0
     assert len(supervised("noise")) == 1, "the next job starts a new worker"
