@@ -44,7 +44,7 @@ class Wire:
     def __init__(self, state: Path):
         self._now = 0.0
         self._service = Service(Studio(state), presets(), self._answered, self._clock)
-        self._reception = Reception(self._received, self._service.refuse_flood, self._clock)
+        self._reception = Reception(self._service.receive, self._service.refuse_flood, self._clock)
 
     def take(self, data: bytes) -> None:
         """The same bytes as a datagram and as a stream."""
@@ -59,9 +59,6 @@ class Wire:
 
     def _clock(self) -> float:
         return self._now
-
-    def _received(self, peer: Peer, address: str, arguments: tuple) -> None:
-        self._service.receive(peer, address, arguments)
 
     def _answered(self, peer: Peer, packet: bytes) -> None:
         (answer,) = messages(packet, MAX_PACKET)
