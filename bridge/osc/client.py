@@ -15,6 +15,8 @@ from engine.errors import NoDaemon, TooLarge
 
 MAX_DATAGRAM = 8 * 1024
 LISTEN_SLICE_SECONDS = 0.1
+RENEW_SECONDS = 20.0
+"""Of silence, after which a ping renews the lease: a long job's clips go only to whom the daemon has heard lately."""
 RESEND_SECONDS = 0.5
 NO_ANSWER_SECONDS = 5.0
 
@@ -57,6 +59,9 @@ class Client:
                 raise NoDaemon(f"nobody answers at {self._where}: start the daemon with `punchin serve`")
             if not answered and now - sent_at > RESEND_SECONDS:
                 self._send(packet)
+                sent_at = now
+            if answered and now - sent_at > RENEW_SECONDS:
+                self.tell(m.Ping(request_id=secrets.token_hex(8)))
                 sent_at = now
             for reply in self.replies(LISTEN_SLICE_SECONDS):
                 answered = answered or _names(reply, request_id)
