@@ -21,6 +21,7 @@ from bridge.osc.udp import UdpTransport
 from bridge.presets import presets
 from bridge.protocol.peer import Peer
 from bridge.protocol.service import Service
+from bridge.remote.transfers import Transfers
 from bridge.settings import Settings
 from engine import Studio
 from engine.errors import CannotStart
@@ -41,7 +42,8 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         stopped = _told_to_stop(loop)
         studio = Studio(settings.state)
         transports: dict[str, Transport] = {}
-        service = Service(studio, presets(settings.state / "presets"), _sender(transports))
+        transfers = Transfers(studio.store, settings.state / "uploads", loop.call_soon_threadsafe)
+        service = Service(studio, presets(settings.state / "presets"), _sender(transports), transfers=transfers)
         reception = Reception(service.receive, service.refuse_flood)
 
         def pass_on(job: Job, progress: Progress) -> None:
@@ -61,6 +63,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         finally:
             for transport in transports.values():
                 transport.close()
+            transfers.close()
             await asyncio.to_thread(studio.close)
 
 

@@ -7,7 +7,7 @@ from bridge.protocol.messages import RENDER_ADDRESSES, TABLE, Argument, Reply, R
 from engine.errors import PunchinError
 from engine.spec import NEEDS, Verb
 
-_TYPES = {"s": "text", "i": "int32", "h": "int64", "d": "double", "T": "bool"}
+_TYPES = {"s": "text", "i": "int32", "h": "int64", "d": "double", "T": "bool", "b": "blob"}
 _ERRORS_NOT_ON_THE_WIRE = {"cannot_start", "no_daemon", "cancelled"}
 
 INTRODUCTION = """\
