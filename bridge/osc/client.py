@@ -3,7 +3,8 @@
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,15 +15,21 @@ from bridge.protocol.messages import Message
 from engine.errors import NoDaemon, TooLarge
 
 MAX_DATAGRAM = 8 * 1024
+LARGEST_REPLY = 256 * 1024
 LISTEN_SLICE_SECONDS = 0.1
 RENEW_SECONDS = 20.0
 """Of silence, after which a ping renews the lease: a long job's clips go only to whom the daemon has heard lately."""
-RESEND_SECONDS = 0.5
-NO_ANSWER_SECONDS = 5.0
 
 
 class Client:
     """Sends requests and reads replies; blocks. Raises NoDaemon when nobody answers."""
+
+    largest = MAX_DATAGRAM
+    """Bytes of a request."""
+    resend_seconds = 0.5
+    no_answer_seconds = 5.0
+    connections = 1
+    """How many there were so far: an answer to what an earlier one carried may never come."""
 
     def __init__(self, host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -46,18 +53,18 @@ class Client:
         """Send a request until it is answered, and yield every reply from then on, whichever request it belongs to."""
         request_id = secrets.token_hex(8)
         packet = encode_request(f"/punchin/{verb}", request_id, values or {})
-        if len(packet) > MAX_DATAGRAM:
+        if len(packet) > self.largest:
             raise TooLarge(
-                f"the request has {len(packet)} bytes, a UDP datagram {MAX_DATAGRAM}: shorten lyrics or prompt"
+                f"the request has {len(packet)} bytes, at most {self.largest} are taken: shorten lyrics or prompt"
             )
         asked_at = time.monotonic()
         sent_at = 0.0
         answered = False
         while True:
             now = time.monotonic()
-            if not answered and now - asked_at > NO_ANSWER_SECONDS:
+            if not answered and now - asked_at > self.no_answer_seconds:
                 raise NoDaemon(f"nobody answers at {self._where}: start the daemon with `punchin serve`")
-            if not answered and now - sent_at > RESEND_SECONDS:
+            if not answered and now - sent_at > self.resend_seconds:
                 self._send(packet)
                 sent_at = now
             if answered and now - sent_at > RENEW_SECONDS:
@@ -69,9 +76,17 @@ class Client:
                     yield reply
 
     def render(self, verb: str, values: Mapping[str, Any]) -> Iterator[Message]:
+        """As `rendering`, with the result acknowledged."""
+        with closing(self.rendering(verb, values)) as replies:
+            for reply in replies:
+                if isinstance(reply, m.Done | m.Failed | m.Cancelled):
+                    self.tell(m.Received(job_id=reply.job_id))
+                yield reply
+
+    def rendering(self, verb: str, values: Mapping[str, Any]) -> Generator[Message, None, None]:
         """Send a request that renders and yield its replies up to the last: done, failed, cancelled or rejected.
 
-        Results are acknowledged. Whoever leaves early, by Ctrl+C for instance, cancels the job.
+        Whoever leaves early, by Ctrl+C for instance, cancels the job.
         """
         unfinished: str | None = None
         try:
@@ -81,7 +96,6 @@ class Client:
                 elif not isinstance(reply, m.Rejected) and getattr(reply, "job_id", None) != unfinished:
                     continue
                 if isinstance(reply, m.Done | m.Failed | m.Cancelled):
-                    self.tell(m.Received(job_id=reply.job_id))
                     unfinished = None
                 yield reply
                 if isinstance(reply, m.Rejected) or unfinished is None:
@@ -98,16 +112,24 @@ class Client:
         """What arrives within a time."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            self._socket.settimeout(left)
-            try:
-                incoming = messages(self._socket.recv(65536))
-            except (TimeoutError, ConnectionError, BadPacket):
-                # A refused connection only says that nobody listens yet.
-                continue
-            for message in incoming:
-                reply = decode_reply(message.address, message.arguments)
-                if reply:
-                    yield reply
+            for packet in self._arrived(left):
+                try:
+                    incoming = messages(packet, limit=LARGEST_REPLY)
+                except BadPacket:
+                    continue
+                for message in incoming:
+                    reply = decode_reply(message.address, message.arguments)
+                    if reply:
+                        yield reply
+
+    def _arrived(self, seconds: float) -> list[bytes]:
+        """The packets of one read, none where nothing came in time."""
+        self._socket.settimeout(seconds)
+        try:
+            return [self._socket.recv(65536)]
+        except (TimeoutError, ConnectionError):
+            # A refused connection only says that nobody listens yet.
+            return []
 
     def _send(self, packet: bytes) -> None:
         try:
