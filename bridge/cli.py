@@ -17,6 +17,7 @@ app.command("bridge.sending:send", name="send", help="Send one request to the da
 app.command("bridge.sending:jobs", name="jobs", help="List the newest jobs.")
 app.command("bridge.sending:cancel", name="cancel", help="Stop a job, named by its id.")
 app.command("bridge.remote.commands:token", name="token", help="Print the token that clients on other machines need.")
+app.command("bridge.remote.commands:discover", name="discover", help="List the daemons on the local network.")
 bench = App(name="bench", help="Measure what an engine does on real songs.")
 bench.command("bridge.bench.draft:draft", name="draft", help="Repaint and continue beside copies made by hand.")
 app.command(bench)

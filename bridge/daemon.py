@@ -25,6 +25,7 @@ from bridge.presets import presets
 from bridge.protocol.peer import Peer
 from bridge.protocol.service import Service
 from bridge.remote import token
+from bridge.remote.discovery import announced
 from bridge.remote.gate import Gate
 from bridge.remote.transfers import Transfers
 from bridge.settings import Settings
@@ -67,7 +68,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
                 studio.start()
                 service.resume()
                 ready(_listening(udp, settings.host))
-                async with _ticking(service):
+                async with _ticking(service), announced(settings.host, udp.port):
                     await stopped.wait()
         finally:
             for transport in transports.values():

@@ -119,6 +119,10 @@ def test_a_laptop_renders_on_a_box_in_the_next_room(state, tmp_path):
             told = at_laptop("-c", ASK, *there, right).stdout.splitlines()
             assert told == [f"{key} Rejected unauthorized True" for key in ("source", "reference", "directory")]
             assert at_laptop("-c", UDP, *there).stdout.strip() == "nothing"
+
+            found = json.loads(at_laptop("-m", "bridge", "discover", "--json").stdout)
+            assert int(there[1]) in [each["port"] for each in found if each["host"] == there[0]]
+            assert right not in json.dumps(found)
         finally:
             ended(daemon)
     written = [*(state / "logs").iterdir(), tmp_path / "daemon.log"]
