@@ -1,9 +1,13 @@
+import asyncio
 from functools import partial
 
 import pytest
+from network import own_address
 from pythonosc.osc_message import OscMessage
 from test_reception import Clock
 
+from bridge.osc.reception import Reception
+from bridge.osc.tcp import TcpTransport
 from bridge.protocol.peer import Peer
 from bridge.remote import gate as g
 
@@ -171,3 +175,37 @@ def test_hosts_without_number_take_no_memory(guarded):
         guarded.gate.leave(far(1, f"h{number}"))
     assert len(guarded.gate._hosts) == g.KNOWN_HOSTS
     assert guarded.gate._connections == {}
+
+
+def test_connections_that_say_nothing_or_dribble_are_ended_and_those_too_many_at_once(monkeypatch):
+    monkeypatch.setattr(g, "HELLO_SECONDS", 2.0)
+    gate = g.Gate(lambda *_: None, lambda: TOKEN)
+    transport = TcpTransport(Reception(partial(gate.receive, lambda *_: None), lambda *_: None), gate)
+
+    async def ended(reader):
+        return await asyncio.wait_for(reader.read(), 30) == b""
+
+    async def besieged():
+        await transport.open(own_address(), 0)
+        place = next(
+            server.sockets[0].getsockname()
+            for server in transport._servers
+            if server.sockets[0].getsockname()[0] == own_address()
+        )
+        waiting = [await asyncio.open_connection(*place) for _ in range(g.MAX_WAITING_A_HOST)]
+        while len(gate._connections) < g.MAX_WAITING_A_HOST:
+            await asyncio.sleep(0.01)
+        one_more = await asyncio.open_connection(*place)
+        at_once = await ended(one_more[0])
+        still_there = len(gate._connections)
+        for byte in b"\0\0\0\x20/pun":
+            waiting[0][1].write(bytes([byte]))
+            await asyncio.sleep(0.01)
+        in_time = [await ended(reader) for reader, _ in waiting]
+        for _, writer in (*waiting, one_more):
+            writer.close()
+        transport.close()
+        return at_once, still_there, in_time
+
+    assert asyncio.run(besieged()) == (True, g.MAX_WAITING_A_HOST, [True] * g.MAX_WAITING_A_HOST)
+    assert gate._connections == {}
