@@ -341,13 +341,27 @@ class Breaking:
             end.close()
 
 
-def test_what_the_line_breaks_off_is_taken_up_again(tmp_path):
+class Garbling(TcpClient):
+    """Gets the first piece of a clip with other bytes than were sent."""
+
+    garbled = 0
+
+    def replies(self, seconds):
+        for reply in super().replies(seconds):
+            if isinstance(reply, m.Part) and not self.garbled:
+                self.garbled += 1
+                yield reply.model_copy(update={"data": bytes(len(reply.data))})
+            else:
+                yield reply
+
+
+def test_what_the_line_breaks_off_or_garbles_is_taken_up_again(tmp_path):
     (tmp_path / "state").mkdir()
     daemon = Daemon(tmp_path / "state")
     line = Breaking(daemon.port, [100_000, 150_000, 400_000])
     values = {"source": str(MUSIC), "start": 1.0, "end": 3.0, "seed": 1}
     try:
-        with TcpClient("127.0.0.1", line.listening.getsockname()[1], "laptop", None) as client:
+        with Garbling("127.0.0.1", line.listening.getsockname()[1], "laptop", None) as client:
             replies = list(carrying.render(client, "repaint", values, tmp_path / "here"))
     finally:
         line.listening.close()
@@ -360,3 +374,4 @@ def test_what_the_line_breaks_off_is_taken_up_again(tmp_path):
     assert clips[0].path.read_bytes() == there.read_bytes()
     assert [path.name for path in (tmp_path / "here").iterdir()] == [there.name]
     assert line.dropped >= 2
+    assert client.garbled == 1
