@@ -16,10 +16,14 @@ app = App(
 app.command("bridge.sending:send", name="send", help="Send one request to the daemon and wait for its clips.")
 app.command("bridge.sending:jobs", name="jobs", help="List the newest jobs.")
 app.command("bridge.sending:cancel", name="cancel", help="Stop a job, named by its id.")
+app.command("bridge.sending:pause", name="pause", help="Stop rendering and free the engines' memory; jobs wait.")
+app.command("bridge.sending:resume", name="resume", help="Render the jobs that wait.")
 app.command("bridge.remote.commands:token", name="token", help="Print the token that clients on other machines need.")
 app.command("bridge.remote.commands:discover", name="discover", help="List the daemons on the local network.")
-bench = App(name="bench", help="Measure what an engine does on real songs.")
+bench = App(name="bench", help="Measure engines on real songs, and how soon the daemon answers.")
 bench.command("bridge.bench.draft:draft", name="draft", help="Repaint and continue beside copies made by hand.")
+bench.command("bridge.bench.hearing:hearing", name="hearing", help="Chords, key, tempo and beats beside the truth.")
+bench.command("bridge.bench.osc:osc", name="osc", help="Round trips to a daemon beside a bare echo.")
 app.command(bench)
 
 
@@ -35,13 +39,21 @@ def main() -> None:
 
 
 @app.command
-def serve(*, state: State = None, host: Host = None, port: Port = None, log_level: str | None = None) -> None:
+def serve(
+    *,
+    state: State = None,
+    host: Host = None,
+    port: Port = None,
+    log_level: str | None = None,
+    idle_minutes: float | None = None,
+) -> None:
     """Run the daemon until it is told to stop (Ctrl+C)."""
     import asyncio  # noqa: PLC0415
 
     from bridge import daemon, settings  # noqa: PLC0415
 
-    asyncio.run(daemon.serve(settings.load(state=state, host=host, port=port, log_level=log_level), _say))
+    chosen = settings.load(state=state, host=host, port=port, log_level=log_level, idle_minutes=idle_minutes)
+    asyncio.run(daemon.serve(chosen, _say))
 
 
 def _say(line: str) -> None:

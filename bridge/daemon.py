@@ -32,6 +32,8 @@ from bridge.settings import Settings
 from engine import Studio
 from engine.errors import CannotStart
 from engine.jobs import Job, Progress
+from engine.supervisor import Patience
+from engine.units import Seconds
 
 TICK_SECONDS = 0.1
 FREE_PORT_TRIES = 20
@@ -49,7 +51,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     with _only_one(settings.state), _logging(settings):
         loop = asyncio.get_running_loop()
         stopped = _told_to_stop(loop)
-        studio = Studio(settings.state)
+        studio = Studio(settings.state, patience=Patience(idle=Seconds(60 * settings.idle_minutes)))
         transports: dict[str, Transport] = {}
         transfers = Transfers(studio.store, settings.state / "uploads", loop.call_soon_threadsafe)
         gate = Gate(_sender(transports), partial(token.read, settings.state))

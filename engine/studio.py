@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from loguru import logger
 
+from engine import pausing
 from engine.admission import admitted
 from engine.backends import registry
 from engine.backends.base import Description
@@ -47,6 +48,8 @@ class Studio:
             name: Lane(engine, self.store, state / "clips", patience or Patience(), self._announce)
             for name, engine in self.engines.items()
         }
+        if self.paused:
+            self._pause_lanes()
 
     def __enter__(self) -> Self:
         self.start()
@@ -72,6 +75,30 @@ class Studio:
             lane.close()
         self.store.close()
 
+    @property
+    def paused(self) -> bool:
+        """Whether queued jobs wait until `resume`."""
+        return pausing.is_paused(self.state)
+
+    def pause(self) -> None:
+        """Stop rendering and free the memory of all engines, until `resume`, over restarts as well.
+
+        The job in the middle is queued again, new ones are taken. The engines' processes end within half a second or so.
+        Raises Busy.
+        """
+        pausing.pause(self.state)
+        self._pause_lanes()
+
+    def _pause_lanes(self) -> None:
+        for lane in self._lanes.values():
+            lane.pause()
+
+    def resume(self) -> None:
+        """Render what is queued. Raises Busy."""
+        pausing.resume(self.state)
+        for lane in self._lanes.values():
+            lane.resume()
+
     def submit(self, spec: RenderSpec, origin: Origin | None = None) -> Job:
         """Keep a job and return it, queued; the same origin again returns the job that is there.
 
@@ -86,8 +113,9 @@ class Studio:
             if len(self.store.in_state(JobState.QUEUED)) >= QUEUE_BOUND:
                 raise Busy(f"{QUEUE_BOUND} jobs are queued already: wait, or cancel some")
             job, _ = self.store.add(Job(JobId(secrets.token_hex(6)), origin, settled, engine.name))
-        self._announce(job, Progress())
-        self._lanes[engine.name].wake()
+        lane = self._lanes[engine.name]
+        self._announce(job, lane.progress(job))
+        lane.wake()
         return job
 
     def retry(self, job_id: JobId, changes: Mapping[str, Any], origin: Origin | None = None) -> Job:

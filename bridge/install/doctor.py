@@ -30,6 +30,7 @@ from rich.text import Text
 
 from engine.backends.base import Description
 from engine.backends.registry import GROUP
+from engine.pausing import PAUSED, is_paused
 
 State = Literal["ok", "missing", "problem", "off"]
 
@@ -83,6 +84,7 @@ def examine(settings: Where) -> list[Finding]:
             "punchin": lambda: [package()],
             "state folder": lambda: [state_folder(settings.state), room(settings.state)],
             "daemon": lambda: [daemon(settings.state)],
+            "rendering": lambda: [rendering(settings.state)],
             "osc port": lambda: osc_ports(settings),
             "sound": lambda: [sound(sys.platform)],
             "midi": lambda: [midi(sys.version_info[:2])],
@@ -202,6 +204,13 @@ def daemon(state: Path) -> Finding:
         detail = f"process {pid} at {place} runs version {version}, {here} is installed"
         return Finding("daemon", "problem", detail, "Stop the daemon and start it again.")
     return Finding("daemon", "ok", f"process {pid} at {place}, version {version}")
+
+
+def rendering(state: Path) -> Finding:
+    """Whether rendering was paused, by `punchin pause` or by a client."""
+    if is_paused(state):
+        return Finding("rendering", "off", PAUSED)
+    return Finding("rendering", "ok", "not paused")
 
 
 def _writer_lives(pid: int, written: float) -> bool:

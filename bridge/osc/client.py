@@ -17,8 +17,8 @@ from engine.errors import NoDaemon, TooLarge
 MAX_DATAGRAM = 8 * 1024
 LARGEST_REPLY = 256 * 1024
 LISTEN_SLICE_SECONDS = 0.1
-RENEW_SECONDS = 20.0
-"""Of silence, after which a ping renews the lease: a long job's clips go only to whom the daemon has heard lately."""
+KEEP_ALIVE_SECONDS = 20.0
+"""While it waits, a client speaks this often: the daemon keeps results back from one that is silent for 60 s."""
 
 
 class Client:
@@ -26,16 +26,22 @@ class Client:
 
     largest = MAX_DATAGRAM
     """Bytes of a request."""
-    resend_seconds = 0.5
+    resend_seconds = 0.25
     no_answer_seconds = 5.0
     connections = 1
     """How many there were so far: an answer to what an earlier one carried may never come."""
 
     def __init__(self, host: str, port: int) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket.connect((host, port))
+        self.address = (host, port)
         self._where = f"{host}:{port}"
+        self._confirmed: set[str] = set()
+        """Jobs whose result was taken: when it comes again, the daemon was not reached."""
+        self._connect()
+
+    def _connect(self) -> None:
+        family = socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.connect(self.address)
 
     def __enter__(self) -> Self:
         return self
@@ -50,7 +56,10 @@ class Client:
         return next(self.asking(verb, values))
 
     def asking(self, verb: str, values: Mapping[str, Any] | None = None) -> Iterator[Message]:
-        """Send a request until it is answered, and yield every reply from then on, whichever request it belongs to."""
+        """Send a request until it is answered, and yield every reply from then on, whichever request it belongs to.
+
+        Keeps the client's lease alive while it waits for more.
+        """
         request_id = secrets.token_hex(8)
         packet = encode_request(f"/punchin/{verb}", request_id, values or {})
         if len(packet) > self.largest:
@@ -67,7 +76,7 @@ class Client:
             if not answered and now - sent_at > self.resend_seconds:
                 self._send(packet)
                 sent_at = now
-            if answered and now - sent_at > RENEW_SECONDS:
+            elif now - sent_at > KEEP_ALIVE_SECONDS:
                 self.tell(m.Ping(request_id=secrets.token_hex(8)))
                 sent_at = now
             for reply in self.replies(LISTEN_SLICE_SECONDS):
@@ -76,33 +85,51 @@ class Client:
                     yield reply
 
     def render(self, verb: str, values: Mapping[str, Any]) -> Iterator[Message]:
-        """As `rendering`, with the result acknowledged."""
+        """As `rendering`, with the result confirmed."""
         with closing(self.rendering(verb, values)) as replies:
             for reply in replies:
                 if isinstance(reply, m.Done | m.Failed | m.Cancelled):
-                    self.tell(m.Received(job_id=reply.job_id))
+                    self.confirm(reply.job_id)
                 yield reply
 
     def rendering(self, verb: str, values: Mapping[str, Any]) -> Generator[Message, None, None]:
         """Send a request that renders and yield its replies up to the last: done, failed, cancelled or rejected.
 
-        Whoever leaves early, by Ctrl+C for instance, cancels the job.
+        Clips come once each, in order, when all are there. Whoever leaves early, by Ctrl+C for instance, cancels the job.
         """
         unfinished: str | None = None
+        clips: dict[int, m.ClipReady] = {}
         try:
             for reply in self.asking(verb, values):
-                if isinstance(reply, m.Accepted) and unfinished is None:
-                    unfinished = reply.job_id
-                elif not isinstance(reply, m.Rejected) and getattr(reply, "job_id", None) != unfinished:
-                    continue
-                if isinstance(reply, m.Done | m.Failed | m.Cancelled):
-                    unfinished = None
-                yield reply
-                if isinstance(reply, m.Rejected) or unfinished is None:
-                    return
+                match reply:
+                    case m.Accepted() if unfinished is None:
+                        unfinished = reply.job_id
+                        yield reply
+                    case m.Rejected() if unfinished is None:
+                        yield reply
+                        return
+                    case m.Progressed() if reply.job_id == unfinished:
+                        yield reply
+                    case m.ClipReady() if reply.job_id == unfinished:
+                        clips[reply.index] = reply
+                    case m.Done() if reply.job_id == unfinished and len(clips) < reply.count:
+                        # A clip was lost or overtaken: what is not confirmed comes again.
+                        continue
+                    case m.Done() | m.Failed() | m.Cancelled() if reply.job_id == unfinished:
+                        unfinished = None
+                        yield from (clips[index] for index in sorted(clips))
+                        yield reply
+                        return
+                    case m.Done() | m.Failed() | m.Cancelled() if reply.job_id in self._confirmed:
+                        self.confirm(reply.job_id)
         finally:
             if unfinished:
                 self.tell(m.Cancel(request_id=secrets.token_hex(8), job=unfinished))
+
+    def confirm(self, job_id: str) -> None:
+        """Say that a result is here; should the daemon not hear it and send the result again, it is said again."""
+        self._confirmed.add(job_id)
+        self.tell(m.Received(job_id=job_id))
 
     def tell(self, message: Message) -> None:
         """Send one message without waiting."""

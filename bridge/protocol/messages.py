@@ -105,14 +105,14 @@ class Hello(Request):
 
 
 class Ping(Request):
-    """Asks whether the daemon is there."""
+    """Asks whether the daemon is there, and whether rendering is paused."""
 
     address = "/punchin/ping"
     replies = ("pong",)
 
 
 class Status(Request):
-    """Lists one job, or the newest; a finished job named here comes with its results again."""
+    """Lists one job, or the newest; queued ones last, the next one first. A finished job named here comes with its results."""
 
     address = "/punchin/status"
     replies = ("job", "status_end", "rejected")
@@ -145,8 +145,22 @@ class Received(Message):
     reply_port: Port | None = None
 
 
+class Pause(Request):
+    """Stops rendering and frees the engines' memory, until resume; the job in the middle is queued again, new ones wait."""
+
+    address = "/punchin/pause"
+    replies = ("accepted", "rejected")
+
+
+class Resume(Request):
+    """Renders what is queued."""
+
+    address = "/punchin/resume"
+    replies = ("accepted", "rejected")
+
+
 class Subscribe(Request):
-    """Asks for a copy of every job's progress, done, failed and cancelled."""
+    """Asks for a copy of every job's progress, done, failed and cancelled; where each stands now comes at once."""
 
     address = "/punchin/subscribe"
     replies = ("accepted",)
@@ -255,7 +269,7 @@ class Rejected(Reply):
 
 
 class Progressed(Reply):
-    """How far a job is; at least once a second while it renders."""
+    """How far a job is; at least once a second until it ends. `eta_seconds`: until it is done, jobs before it included."""
 
     address = "/punchin/progress"
     positional = ("job_id", "fraction", "stage", "eta_seconds")
@@ -341,6 +355,7 @@ class Pong(Reply):
     address = "/punchin/pong"
     positional = ("request_id",)
     request_id: str
+    state: Annotated[str, Field(description="only while rendering is paused: what to do about it")] | None = None
 
 
 class JobListed(Reply):

@@ -22,6 +22,7 @@ from bridge.remote.transfers import Transfers
 from engine import Studio
 from engine.errors import Busy, InvalidSpec, NotFound, PunchinError, Unsupported
 from engine.jobs import Job, JobState, Origin, Progress
+from engine.pausing import PAUSED
 from engine.units import ClientId, JobId, RequestId
 
 PROTOCOL_VERSION = 1
@@ -58,6 +59,8 @@ class Service:
             m.Render: self._render,
             m.Retry: self._retry,
             m.Cancel: self._cancel,
+            m.Pause: self._pause,
+            m.Resume: self._go_on,
             m.Ping: self._ping,
             m.Hello: self._hello,
             m.Status: self._status,
@@ -157,11 +160,23 @@ class Service:
         transfers.get(self._studio.store.get(JobId(request.job)), request, partial(self._reply, peer))
 
     def _ping(self, _: ClientId, peer: Peer, request: m.Ping) -> None:
-        self._reply(peer, m.Pong(request_id=request.request_id))
+        state = PAUSED if self._studio.paused else None
+        self._reply(peer, m.Pong(request_id=request.request_id, state=state))
+
+    def _pause(self, _: ClientId, peer: Peer, request: m.Pause) -> None:
+        self._studio.pause()
+        self._accept(peer, request)
+
+    def _go_on(self, _: ClientId, peer: Peer, request: m.Resume) -> None:
+        self._studio.resume()
+        self._accept(peer, request)
 
     def _subscribe(self, client: ClientId, peer: Peer, request: m.Subscribe) -> None:
         self._subscribers.add(client)
         self._accept(peer, request)
+        for job in self._studio.store.in_state(JobState.RENDERING, JobState.QUEUED):
+            if names.may_see(peer, job.origin.client):
+                self._reply(peer, _progressed(job, self._studio.progress(job.id)))
 
     def _unsubscribe(self, client: ClientId, peer: Peer, request: m.Unsubscribe) -> None:
         self._subscribers.discard(client)
@@ -200,8 +215,7 @@ class Service:
         self._delivery.again(client, self._clock())
 
     def _status(self, _: ClientId, peer: Peer, request: m.Status) -> None:
-        store = self._studio.store
-        known = [store.get(JobId(request.job))] if request.job else store.latest(LISTED_JOBS)
+        known = [self._studio.store.get(JobId(request.job))] if request.job else self._listed()
         jobs = [job for job in known if names.may_see(peer, job.origin.client)]
         for job in jobs:
             progress = self._studio.progress(job.id)
@@ -218,6 +232,15 @@ class Service:
         if request.job:
             for message in results(jobs[0]):
                 self._reply(peer, message)
+
+    def _listed(self) -> list[Job]:
+        """The newest jobs that have ended, in order of arrival; then all that have not, in the order of their turn."""
+        store = self._studio.store
+        going = store.in_state(JobState.RENDERING, JobState.INTERRUPTED, JobState.QUEUED)
+        turns = {job.id: self._studio.progress(job.id).position for job in going}
+        ended = [job for job in store.latest(LISTED_JOBS) if job.state.is_final]
+        surplus = max(len(ended) + len(going) - LISTED_JOBS, 0)
+        return [*ended[surplus:], *sorted(going, key=lambda job: turns[job.id])]
 
     def _list_presets(self, _: ClientId, peer: Peer, request: m.Presets) -> None:
         for preset in self._presets.values():
@@ -263,9 +286,7 @@ class Service:
         if not forced and stage == progress.stage and now - told_at < PROGRESS_AT_MOST_EVERY_SECONDS:
             return
         self._told[job.id] = (now, progress.stage)
-        message = m.Progressed(
-            job_id=job.id, fraction=progress.fraction, stage=progress.stage, eta_seconds=progress.eta
-        )
+        message = _progressed(job, progress)
         self._to_client(job.origin.client, message)
         self._to_subscribers(job, message)
 
@@ -282,6 +303,10 @@ class Service:
     def _reply(self, peer: Peer, message: m.Message) -> None:
         with contextlib.suppress(OSError):
             self._transmit(peer, encode(names.as_told(peer, message, self._studio.state)))
+
+
+def _progressed(job: Job, progress: Progress) -> m.Progressed:
+    return m.Progressed(job_id=job.id, fraction=progress.fraction, stage=progress.stage, eta_seconds=progress.eta)
 
 
 def _origin(client: ClientId, peer: Peer, request: m.Request) -> Origin:

@@ -41,18 +41,15 @@ def render(client: Client, verb: str, values: Mapping[str, Any], folder: Path) -
         if key in values:
             digest = yield from uploading(client, Path(values[key]))
             asked[key] = UPLOAD + digest
-    clips: dict[int, m.ClipReady] = {}
     with closing(client.rendering(verb, asked)) as replies:
         for reply in replies:
-            if isinstance(reply, m.ClipReady):
-                clips[reply.index] = reply
-                continue
-            if isinstance(reply, m.Done):
-                for _, clip in sorted(clips.items()):
-                    path = yield from downloading(client, clip, folder)
-                    yield clip.model_copy(update={"path": path})
-            if isinstance(reply, m.Done | m.Failed | m.Cancelled):
-                client.tell(m.Received(job_id=reply.job_id))
+            match reply:
+                case m.ClipReady():
+                    path = yield from downloading(client, reply, folder)
+                    yield reply.model_copy(update={"path": path})
+                    continue
+                case m.Done() | m.Failed() | m.Cancelled():
+                    client.confirm(reply.job_id)
             yield reply
 
 

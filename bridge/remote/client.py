@@ -38,16 +38,14 @@ class TcpClient(Client):
     no_answer_seconds = 20.0
 
     def __init__(self, host: str, port: int, name: str, token: str | None) -> None:
-        self._place = (host, port)
-        self._where = f"{host}:{port}"
         self._name = name
         self._token = token
         self.connections = 0
-        self._connect()
+        super().__init__(host, port)
 
     def _connect(self) -> None:
         try:
-            self._socket = socket.create_connection(self._place, CONNECT_SECONDS)
+            self._socket = socket.create_connection(self.address, CONNECT_SECONDS)
         except OSError as error:
             raise NoDaemon(
                 f"nobody answers at {self._where} ({error.strerror or error}): start the daemon there with "

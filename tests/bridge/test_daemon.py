@@ -7,13 +7,16 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import psutil
 import pytest
 import soundfile
+from pythonosc.osc_message import OscMessage
 from rig import Daemon, PlainClient, keys_of, until
 
+from bridge.bench.peers import flooding
 from bridge.remote import token
 
 
@@ -450,3 +453,24 @@ def test_a_full_disk_under_the_state_folder_refuses_or_fails_and_the_daemon_goes
         if running:
             running.stop()
         subprocess.run(["umount", str(tiny)], check=True)
+
+
+def test_a_client_that_floods_starves_no_other(daemon, client):
+    other = PlainClient(daemon.port)
+    with flooding(("127.0.0.1", daemon.port), 10_000) as reached:
+        for number in range(100):
+            # A flood may fill the system's buffer: what is lost there is sent again, as on any network.
+            def answered(number=number):
+                other.send("/punchin/ping", f"p-{number}")
+                other.socket.settimeout(0.5)
+                with suppress(TimeoutError):
+                    return OscMessage(other.socket.recv(4096)).params == [f"p-{number}"]
+
+            until(answered)
+        other.send("/punchin/generate", "r-1", "prompt", "house", "length", 1.0)
+        other.listen("/punchin/done")
+    other.close()
+    assert reached[0] > 1000
+    for number in range(2000):
+        client.send("/punchin/ping", f"f-{number}")
+    assert client.listen("/punchin/rejected")[-1].params[1] == "busy"

@@ -42,7 +42,18 @@ def test_everything_is_examined_and_every_fault_has_a_remedy(tmp_path, monkeypat
     findings = doctor.examine(Settings(tmp_path, port=free_port()))
     names = [finding.name for finding in findings]
     assert [name for name in names if not name.startswith("engine")] == [
-        *("python", "punchin", "state folder", "disk", "daemon", "osc port, udp", "osc port, tcp", "sound", "midi"),
+        *(
+            "python",
+            "punchin",
+            "state folder",
+            "disk",
+            "daemon",
+            "rendering",
+            "osc port, udp",
+            "osc port, tcp",
+            "sound",
+            "midi",
+        ),
         *("libsndfile", "model packages", "gpu", "reaper", "ableton live", "ardour"),
     ]
     for finding in findings:

@@ -28,6 +28,10 @@ class Misbehaving:
             case ["hang"]:
                 while True:
                     time.sleep(0.05)
+            case ["stuck"]:
+                while True:
+                    report(0.5, Stage.RENDERING)
+                    time.sleep(0.05)
             case ["slow", seconds]:
                 started = time.monotonic()
                 while (passed := time.monotonic() - started) < float(seconds):

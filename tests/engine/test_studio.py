@@ -100,7 +100,7 @@ def test_an_engine_that_cannot_load_says_so(studio):
     assert (job.code, "weights are missing" in job.message) == ("engine_error", True)
 
 
-@pytest.mark.parametrize(("prompt", "patience"), [("hang", Patience(progress=4.0)), ("stop", Patience(heartbeat=4.0))])
+@pytest.mark.parametrize(("prompt", "patience"), [("hang", Patience(progress=8.0)), ("stop", Patience(heartbeat=8.0))])
 def test_an_engine_that_hangs_is_ended(tmp_path, prompt, patience):
     with Studio(tmp_path, engines=ENGINES, patience=patience) as studio:
         job = finished(studio, generate(prompt))
