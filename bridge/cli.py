@@ -21,6 +21,8 @@ app.command("bridge.sending:resume", name="resume", help="Render the jobs that w
 app.command(
     "bridge.install.bundle:support_bundle", name="support-bundle", help="Collect what a helper needs, in one zip."
 )
+app.command("bridge.remote.commands:token", name="token", help="Print the token that clients on other machines need.")
+app.command("bridge.remote.commands:discover", name="discover", help="List the daemons on the local network.")
 bench = App(name="bench", help="Measure engines on real songs, and how soon the daemon answers.")
 bench.command("bridge.bench.draft:draft", name="draft", help="Repaint and continue beside copies made by hand.")
 bench.command("bridge.bench.hearing:hearing", name="hearing", help="Chords, key, tempo and beats beside the truth.")

@@ -17,6 +17,7 @@ from pythonosc.osc_message import OscMessage
 from rig import Daemon, PlainClient, keys_of, until
 
 from bridge.bench.peers import flooding
+from bridge.remote import token
 
 
 def test_one_line_says_where_it_listens_and_the_file_says_the_same(daemon):
@@ -404,10 +405,23 @@ def test_version_loads_no_heavy_library():
     assert not loaded & {"torch", "scipy", "librosa", "numpy", "soundfile"}
 
 
-def test_it_listens_on_this_machine_only(tmp_path):
-    refused = serve("--state", str(tmp_path / "state"), "--port", "0", "--host", "0.0.0.0")
+@pytest.mark.parametrize(
+    ("host", "said"), [("0.0.0.0", "run `punchin token` first"), ("gpu.box", "needs a token"), ("::", "needs a token")]
+)
+def test_without_a_token_it_listens_on_this_machine_only(tmp_path, host, said):
+    refused = serve("--state", str(tmp_path / "state"), "--port", "0", "--host", host)
     assert refused.returncode == 2
-    assert "the legal hosts are 127.0.0.1" in refused.stderr
+    assert said in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "said"), [("gpu.box", "give an address"), ("203.0.113.9", "no address of this machine")]
+)
+def test_a_host_that_is_not_this_machine(tmp_path, host, said):
+    token.make(tmp_path)
+    refused = serve("--state", str(tmp_path), "--port", "0", "--host", host)
+    assert refused.returncode == 2
+    assert said in refused.stderr
 
 
 def test_a_source_that_vanishes_while_its_job_waits(client, song, tmp_path):
