@@ -11,8 +11,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 
-import psutil
-
 from bridge.install.finding import Finding
 from engine.backends.acestep.tiers import CONTEXT, GIB, NOT_POSSIBLE, MemoryPlan, Processor, plan, simulated, wished
 from engine.errors import CannotStart
@@ -66,6 +64,8 @@ def _asked_torch(environ: Mapping[str, str]) -> Processor:
 
 def _without_torch() -> Processor:
     """The largest card that nvidia-smi knows, or the machine's own processor."""
+    import psutil  # noqa: PLC0415  not needed to start the command line
+
     memory = psutil.virtual_memory()
     processor = Processor("cpu", "the machine's processor", memory.total, memory.available, bfloat16=False)
     command = shutil.which("nvidia-smi")

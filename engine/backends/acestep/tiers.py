@@ -310,8 +310,10 @@ def _reasons(
         yield f"the {family} model needs {made.needed / GIB:.1f} GiB for a minute, {made.free / GIB:.1f} are free"
     if made.dtype == "float32" and wishes.dtype is None:
         yield "float32, because this processor does not compute bfloat16 by itself"
-    if made.residency is not tier.residency and made.device not in {"cpu", "mps"}:
-        yield f"{made.residency.replace('_', ' ')}, because the {family} model does not fit otherwise"
+    if made.residency is not Residency.KEEP:
+        stricter = made.device in {"cpu", "mps"} or made.residency is not tier.residency
+        why = f"the {family} model does not fit otherwise" if stricter else "the tier asks for it"
+        yield f"modules leave the device after their work ({made.residency.replace('_', ' ')}), because {why}"
     if made.int8 and wishes.int8 is None:
         yield "the transformer in 8 bits, because it does not fit otherwise; adapters cannot be loaded into it"
     if made.max_seconds < tier.seconds[planner is not None]:
