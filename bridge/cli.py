@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from bridge.flags import Host, Json, Port, State
+from bridge.flags import Host, Json, Models, Port, State
 from engine.errors import CannotStart, InvalidSpec, PunchinError
 
 app = App(
@@ -19,6 +19,18 @@ app.command("bridge.sending:cancel", name="cancel", help="Stop a job, named by i
 bench = App(name="bench", help="Measure what an engine does on real songs.")
 bench.command("bridge.bench.draft:draft", name="draft", help="Repaint and continue beside copies made by hand.")
 app.command(bench)
+model_commands = App(name="models", help="Download, list and verify the models of the ACE-Step engine.")
+model_commands.command("bridge.models:listing", name="list", help="List the models, and which of them are here.")
+model_commands.command("bridge.models:pull", name="pull", help="Download a model, or what is missing of it.")
+model_commands.command(
+    "bridge.models:verify", name="verify", help="Read every file of a model, and compare it with what was published."
+)
+model_commands.command("bridge.models:remove", name="remove", help="Remove a model that was downloaded.")
+model_commands.command("bridge.models:path", name="path", help="Say where a model is, or the folder of all.")
+model_commands.command(
+    "bridge.models:make_tiny", name="make-tiny", help="Make a small model with RANDOM weights: it renders noise."
+)
+app.command(model_commands)
 
 
 def main() -> None:
@@ -33,13 +45,16 @@ def main() -> None:
 
 
 @app.command
-def serve(*, state: State = None, host: Host = None, port: Port = None, log_level: str | None = None) -> None:
+def serve(
+    *, state: State = None, models: Models = None, host: Host = None, port: Port = None, log_level: str | None = None
+) -> None:
     """Run the daemon until it is told to stop (Ctrl+C)."""
     import asyncio  # noqa: PLC0415
 
     from bridge import daemon, settings  # noqa: PLC0415
 
-    asyncio.run(daemon.serve(settings.load(state=state, host=host, port=port, log_level=log_level), _say))
+    chosen = settings.load(state=state, models=models, host=host, port=port, log_level=log_level)
+    asyncio.run(daemon.serve(chosen, _say))
 
 
 def _say(line: str) -> None:
