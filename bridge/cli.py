@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from bridge.flags import Host, Json, Port, State
+from bridge.flags import Host, Json, Models, Port, State
 from engine.errors import CannotStart, InvalidSpec, PunchinError
 
 app = App(
@@ -28,6 +28,18 @@ bench.command("bridge.bench.draft:draft", name="draft", help="Repaint and contin
 bench.command("bridge.bench.hearing:hearing", name="hearing", help="Chords, key, tempo and beats beside the truth.")
 bench.command("bridge.bench.osc:osc", name="osc", help="Round trips to a daemon beside a bare echo.")
 app.command(bench)
+model_commands = App(name="models", help="Download, list and verify the models of the ACE-Step engine.")
+model_commands.command("bridge.models:listing", name="list", help="List the models, and which of them are here.")
+model_commands.command("bridge.models:pull", name="pull", help="Download a model, or what is missing of it.")
+model_commands.command(
+    "bridge.models:verify", name="verify", help="Read every file of a model, and compare it with what was published."
+)
+model_commands.command("bridge.models:remove", name="remove", help="Remove a model that was downloaded.")
+model_commands.command("bridge.models:path", name="path", help="Say where a model is, or the folder of all.")
+model_commands.command(
+    "bridge.models:make_tiny", name="make-tiny", help="Make a small model with RANDOM weights: it renders noise."
+)
+app.command(model_commands)
 
 
 def main() -> None:
@@ -45,6 +57,7 @@ def main() -> None:
 def serve(
     *,
     state: State = None,
+    models: Models = None,
     host: Host = None,
     port: Port = None,
     log_level: str | None = None,
@@ -55,7 +68,9 @@ def serve(
 
     from bridge import daemon, settings  # noqa: PLC0415
 
-    chosen = settings.load(state=state, host=host, port=port, log_level=log_level, idle_minutes=idle_minutes)
+    chosen = settings.load(
+        state=state, models=models, host=host, port=port, log_level=log_level, idle_minutes=idle_minutes
+    )
     asyncio.run(daemon.serve(chosen, _say))
 
 

@@ -51,6 +51,8 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     """
     if not is_loopback(settings.host):
         token.required(settings.state, settings.host)
+    # The engines run in processes of their own, which take it from here.
+    os.environ["PUNCHIN_MODELS"] = str(settings.models)
     with _only_one(settings.state), _logging(settings):
         loop = asyncio.get_running_loop()
         stopped = _told_to_stop(loop)

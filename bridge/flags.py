@@ -17,4 +17,5 @@ Token: TypeAlias = Annotated[
 Tcp: TypeAlias = Annotated[
     bool, Parameter(negative="", help="send files along, as to another machine: for a daemon behind a tunnel")
 ]
+Models: TypeAlias = Annotated[Path | None, Parameter(help="folder that holds the models of neural engines")]
 Json: TypeAlias = Annotated[bool, Parameter(name="--json", negative="", help="print one JSON object")]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from platformdirs import user_config_path, user_state_path
+from platformdirs import user_config_path, user_data_path, user_state_path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
@@ -20,6 +20,9 @@ class Settings(BaseSettings):
 
     state: Annotated[Path, Field(description="folder that holds jobs, clips and logs")] = user_state_path(
         "punchin", appauthor=False
+    )
+    models: Annotated[Path, Field(description="folder that holds the models of neural engines")] = (
+        user_data_path("punchin", appauthor=False) / "models"
     )
     host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="OSC port; 0 takes a free one")] = DEFAULT_PORT
@@ -61,4 +64,5 @@ def load(**flags: object) -> Settings:
         raise CannotStart(f"settings: {wrong} (in flags, PUNCHIN_* variables or {SETTINGS_FILE})") from None
     except ValueError as error:
         raise CannotStart(f"{SETTINGS_FILE} cannot be read: {error}") from None
-    return settings.model_copy(update={"state": settings.state.expanduser().absolute()})
+    folders = {name: getattr(settings, name).expanduser().absolute() for name in ("state", "models")}
+    return settings.model_copy(update=folders)

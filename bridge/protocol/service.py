@@ -20,6 +20,7 @@ from bridge.protocol.peer import Peer
 from bridge.remote import names
 from bridge.remote.transfers import Transfers
 from engine import Studio
+from engine.backends.base import Model
 from engine.errors import Busy, InvalidSpec, NotFound, PunchinError, Unsupported
 from engine.jobs import Job, JobState, Origin, Progress
 from engine.pausing import PAUSED
@@ -248,10 +249,15 @@ class Service:
         self._reply(peer, m.PresetsEnd(request_id=request.request_id, count=len(self._presets)))
 
     def _list_models(self, _: ClientId, peer: Peer, request: m.Models) -> None:
-        """Engines of this version bring their models with them."""
-        for name in self._studio.engines:
-            self._reply(peer, m.ModelListed(name=name, engine=name, state="built in", size=0))
-        self._reply(peer, m.ModelsEnd(request_id=request.request_id, count=len(self._studio.engines)))
+        """An engine without models of its own counts as one."""
+        listed = [
+            m.ModelListed(name=model.name, engine=name, state=model.state, size=model.size)
+            for name, engine in self._studio.engines.items()
+            for model in (engine.models() if engine.models else [Model(name, "built in", 0)])
+        ]
+        for reply in listed:
+            self._reply(peer, reply)
+        self._reply(peer, m.ModelsEnd(request_id=request.request_id, count=len(listed)))
 
     def _trigger(self, _: ClientId, peer: Peer, request: m.Trigger) -> None:
         if self._focused is None or not self._delivery.is_live(self._focused, self._clock()):

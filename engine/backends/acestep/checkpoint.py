@@ -122,11 +122,12 @@ def load(
 ) -> Modules:
     """Load the checkpoint that `folder` names (see `layout.locate`) onto `device`.
 
-    `report` is called between tensors, with the share of the bytes that is done. With `resident`, tensors that another checkpoint
-    of this process holds are shared with it, except those of the transformer, which adapters change.
+    `report` is called between tensors, with the share of the weights that is done. With `resident`, tensors that another
+    checkpoint of this process holds are shared with it, except those of the transformer, which adapters change.
     Raises NoModel when files are missing, BadModel when they are unsafe, damaged, or lack a tensor or have one too many.
     """
     layout = locate(folder)
+    device = torch.empty(0, device=device).device  # `cuda` becomes `cuda:0`, as tensors call it
     dtypes = dtypes if isinstance(dtypes, Dtypes) else Dtypes.all(dtypes)
     parts, config = _original_parts(layout, dtypes) if layout.kind == "original" else _diffusers_parts(layout, dtypes)
     parts += [_vae(layout.vae, dtypes.vae), _text_encoder(layout.text_encoder, dtypes.text_encoder)]
@@ -263,16 +264,17 @@ def _check_shape(path: Path, name: str, found: Any, wanted: Any) -> None:
 
 def _fill(parts: list[_Part], device: torch.device, report: Report, resident: Resident) -> None:
     opened: dict[Path, Any] = {}
-    total = sum(tensor.nbytes for part in parts for tensor in part.module.state_dict().values())
+    total = sum(tensor.numel() for part in parts for tensor in part.module.state_dict().values())
     done = 0
     for part in parts:
         state = {name: tensor.to(device, part.dtype) for name, tensor in part.given.items()}
+        done += sum(tensor.numel() for tensor in state.values())
         for name, (path, stored_name) in part.places.items():
             if path not in opened:
                 opened[path] = safe_open(path, framework="pt")
             report(done / total, Stage.LOADING)
             state[name] = _parameter(part, name, path, stored_name, opened[path], device, resident)
-            done += state[name].nbytes
+            done += state[name].numel()
         part.module.load_state_dict(state, strict=True, assign=True)
         # The parameters are there already; this moves buffers that are not stored.
         part.module.to(device).eval().requires_grad_(requires_grad=False)

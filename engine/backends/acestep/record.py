@@ -12,6 +12,8 @@ from engine.backends.acestep.guard import is_inside, read_json
 from engine.errors import BadModel
 
 RECORD = "punchin.json"
+UNFINISHED = ".unfinished"
+"""Folder in which files lie until they have arrived in full and been held against the record."""
 _BLOCK = 1 << 22
 
 

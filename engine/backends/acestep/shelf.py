@@ -15,7 +15,7 @@ from platformdirs import user_data_path
 from engine.backends.acestep.catalogue import BY_NAME, RELEASES, Release
 from engine.backends.acestep.guard import SILENCE, headers, read_json, weight_files
 from engine.backends.acestep.layout import DIFFUSION_MODEL, MODEL, PARTS, VAE, is_dit, locate
-from engine.backends.acestep.record import RECORD, Record
+from engine.backends.acestep.record import RECORD, UNFINISHED, Record
 from engine.backends.base import Model, ModelState
 from engine.errors import BadModel, NoModel
 
@@ -109,8 +109,7 @@ def remove(name: str, models: Path | None = None) -> Path:
     for path in record.files:
         (folder / path).unlink(missing_ok=True)
     (folder / RECORD).unlink()
-    for cache in (folder / ".cache" / "huggingface", folder.parent / ".cache" / "huggingface" / "download" / name):
-        shutil.rmtree(cache, ignore_errors=True)
+    shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
     for place in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
         _remove_if_empty(place)
     _remove_if_empty(folder)

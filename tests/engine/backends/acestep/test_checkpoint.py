@@ -159,6 +159,7 @@ def test_progress_goes_from_nothing_to_all(tiny):
     assert told[0] == (0.0, Stage.LOADING)
     assert told[-1] == (1.0, Stage.LOADING)
     assert told == sorted(told)
+    assert 0.99 < told[-2][0] < 1.0
     assert len(told) > 100
 
 
