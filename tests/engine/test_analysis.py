@@ -44,6 +44,11 @@ def test_planted_beats_are_found(rate, bpm, phase):
     assert 0 <= beat_error_ms(samples, rate, grid) < 1.0
 
 
+@pytest.mark.parametrize("bpm", [80.0, 84.0, 160.0, 168.0])
+def test_slow_and_fast_beats_are_not_taken_for_more_usual_ones(bpm):
+    assert estimate_tempo(band(22050, bpm, 0.1, seconds=24.0), 22050) == pytest.approx(bpm, rel=1e-3)
+
+
 @pytest.mark.parametrize("rate", RATES)
 def test_onsets_are_exact_to_two_milliseconds(rate):
     samples = band(rate, 100.0, 0.25)
