@@ -16,8 +16,17 @@ app = App(
 app.command("bridge.sending:send", name="send", help="Send one request to the daemon and wait for its clips.")
 app.command("bridge.sending:jobs", name="jobs", help="List the newest jobs.")
 app.command("bridge.sending:cancel", name="cancel", help="Stop a job, named by its id.")
-bench = App(name="bench", help="Measure what an engine does on real songs.")
+app.command("bridge.sending:pause", name="pause", help="Stop rendering and free the engines' memory; jobs wait.")
+app.command("bridge.sending:resume", name="resume", help="Render the jobs that wait.")
+app.command(
+    "bridge.install.bundle:support_bundle", name="support-bundle", help="Collect what a helper needs, in one zip."
+)
+app.command("bridge.remote.commands:token", name="token", help="Print the token that clients on other machines need.")
+app.command("bridge.remote.commands:discover", name="discover", help="List the daemons on the local network.")
+bench = App(name="bench", help="Measure engines on real songs, and how soon the daemon answers.")
 bench.command("bridge.bench.draft:draft", name="draft", help="Repaint and continue beside copies made by hand.")
+bench.command("bridge.bench.hearing:hearing", name="hearing", help="Chords, key, tempo and beats beside the truth.")
+bench.command("bridge.bench.osc:osc", name="osc", help="Round trips to a daemon beside a bare echo.")
 app.command(bench)
 model_commands = App(name="models", help="Download, list and verify the models of the ACE-Step engine.")
 model_commands.command("bridge.models:listing", name="list", help="List the models, and which of them are here.")
@@ -46,14 +55,22 @@ def main() -> None:
 
 @app.command
 def serve(
-    *, state: State = None, models: Models = None, host: Host = None, port: Port = None, log_level: str | None = None
+    *,
+    state: State = None,
+    models: Models = None,
+    host: Host = None,
+    port: Port = None,
+    log_level: str | None = None,
+    idle_minutes: float | None = None,
 ) -> None:
     """Run the daemon until it is told to stop (Ctrl+C)."""
     import asyncio  # noqa: PLC0415
 
     from bridge import daemon, settings  # noqa: PLC0415
 
-    chosen = settings.load(state=state, models=models, host=host, port=port, log_level=log_level)
+    chosen = settings.load(
+        state=state, models=models, host=host, port=port, log_level=log_level, idle_minutes=idle_minutes
+    )
     asyncio.run(daemon.serve(chosen, _say))
 
 

@@ -8,12 +8,15 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 from loguru import logger
 
+from bridge.osc.loopback import LOOPBACK, is_loopback
 from bridge.osc.reception import Reception, Transport
 from bridge.osc.spool import SpoolTransport
 from bridge.osc.tcp import TcpTransport
@@ -21,10 +24,19 @@ from bridge.osc.udp import UdpTransport
 from bridge.presets import presets
 from bridge.protocol.peer import Peer
 from bridge.protocol.service import Service
+from bridge.remote import token
+from bridge.remote.discovery import announced
+from bridge.remote.gate import Gate
+from bridge.remote.transfers import Transfers
 from bridge.settings import Settings
 from engine import Studio
 from engine.errors import CannotStart
 from engine.jobs import Job, Progress
+from engine.supervisor import Patience
+from engine.units import Seconds
+
+if TYPE_CHECKING:
+    from loguru import Record
 
 TICK_SECONDS = 0.1
 FREE_PORT_TRIES = 20
@@ -34,54 +46,60 @@ LOG_BYTES = 5_000_000
 async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     """Run until the process is told to stop; `ready` gets one line once requests are taken.
 
-    Raises CannotStart when another daemon has the state folder, or the port or the folder cannot be used.
+    Raises CannotStart when another daemon has the state folder, when the port or the folder cannot be used, and when other
+    machines are to reach it and there is no token.
     """
+    if not is_loopback(settings.host):
+        token.required(settings.state, settings.host)
     # The engines run in processes of their own, which take it from here.
     os.environ["PUNCHIN_MODELS"] = str(settings.models)
     with _only_one(settings.state), _logging(settings):
         loop = asyncio.get_running_loop()
         stopped = _told_to_stop(loop)
-        studio = Studio(settings.state)
+        studio = Studio(settings.state, patience=Patience(idle=Seconds(60 * settings.idle_minutes)))
         transports: dict[str, Transport] = {}
-        service = Service(studio, presets(settings.state / "presets"), _sender(transports))
-        reception = Reception(service.receive, service.refuse_flood)
+        transfers = Transfers(studio.store, settings.state / "uploads", loop.call_soon_threadsafe)
+        gate = Gate(_sender(transports), partial(token.read, settings.state))
+        service = Service(studio, presets(settings.state / "presets"), gate.send, transfers=transfers)
+        reception = Reception(partial(gate.receive, service.receive), service.refuse_flood)
 
         def pass_on(job: Job, progress: Progress) -> None:
             loop.call_soon_threadsafe(service.on_change, job, progress)
 
         studio.watch(pass_on)
         try:
-            udp, tcp = await _on_one_port(settings, reception)
+            udp, tcp = await _on_one_port(settings, reception, gate)
             spool = await SpoolTransport(reception, settings.state / "spool").open()
             transports |= {transport.name: transport for transport in (udp, tcp, spool)}
             with _announced(settings, udp):
                 studio.start()
                 service.resume()
-                ready(_listening(udp))
-                async with _ticking(service):
+                ready(_listening(udp, settings.host))
+                async with _ticking(service), announced(settings.host, udp.port):
                     await stopped.wait()
         finally:
             for transport in transports.values():
                 transport.close()
+            transfers.close()
             await asyncio.to_thread(studio.close)
 
 
 def _sender(transports: Mapping[str, Transport]) -> Callable[[Peer, bytes], None]:
     def send(peer: Peer, packet: bytes) -> None:
-        transport = transports.get(peer.transport)
+        transport = transports.get(TcpTransport.name if peer.is_remote else peer.transport)
         if transport:
             transport.send(peer, packet)
 
     return send
 
 
-async def _on_one_port(settings: Settings, reception: Reception) -> tuple[UdpTransport, TcpTransport]:
-    """UDP and TCP on the same port number; where any will do, one that is free for both."""
+async def _on_one_port(settings: Settings, reception: Reception, gate: Gate) -> tuple[UdpTransport, TcpTransport]:
+    """UDP and TCP on the same port number; where any will do, one that is free for both. UDP stays on this machine."""
     for tries_left in reversed(range(FREE_PORT_TRIES)):
         udp = UdpTransport(reception)
         try:
-            await udp.open(settings.host, settings.port)
-            return udp, await TcpTransport(reception).open(settings.host, udp.port)
+            await udp.open(LOOPBACK[0], settings.port)
+            return udp, await TcpTransport(reception, gate).open(settings.host, udp.port)
         except CannotStart:
             udp.close()
             if settings.port or not tries_left:
@@ -89,9 +107,10 @@ async def _on_one_port(settings: Settings, reception: Reception) -> tuple[UdpTra
     raise AssertionError
 
 
-def _listening(udp: UdpTransport) -> str:
+def _listening(udp: UdpTransport, host: str) -> str:
     places = (f"[{host}]:{udp.port}" if ":" in host else f"{host}:{udp.port}" for host in udp.hosts)
-    return f"listening on {' and '.join(places)} (OSC over UDP and TCP)"
+    line = f"listening on {' and '.join(places)} (OSC over UDP and TCP)"
+    return line if is_loopback(host) else f"{line}, and on {host} for other machines (TCP, with the token)"
 
 
 @asynccontextmanager
@@ -172,12 +191,22 @@ def _announced(settings: Settings, udp: UdpTransport) -> Iterator[None]:
 def _logging(settings: Settings) -> Iterator[None]:
     """Log to stderr, and to files that take turns."""
     logger.remove()
+    logger.configure(patcher=_on_one_line)
+    # Tracebacks without the values of variables: they may hold the token.
+    common: Any = {"level": settings.log_level, "diagnose": False}
     sinks = [
-        logger.add(sys.stderr, level=settings.log_level, format="{time:HH:mm:ss} {level: <7} {message}"),
-        logger.add(settings.state / "logs" / "punchin.log", level=settings.log_level, rotation=LOG_BYTES, retention=5),
+        logger.add(sys.stderr, format="{time:HH:mm:ss} {level: <7} {message}", **common),
+        logger.add(settings.state / "logs" / "punchin.log", rotation=LOG_BYTES, retention=5, **common),
     ]
     try:
         yield
     finally:
         for sink in sinks:
             logger.remove(sink)
+
+
+def _on_one_line(record: "Record") -> None:
+    """A file's name or an engine's words may hold line ends: they must not look like lines of the log."""
+    record["message"] = "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in record["message"]
+    )

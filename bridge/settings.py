@@ -27,6 +27,10 @@ class Settings(BaseSettings):
     host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="OSC port; 0 takes a free one")] = DEFAULT_PORT
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="how much is logged")] = "INFO"
+    idle_minutes: Annotated[
+        float,
+        Field(ge=0, allow_inf_nan=False, description="without a job, before an engine's memory is freed; 0: never"),
+    ] = 10.0
 
     @classmethod
     def settings_customise_sources(

@@ -78,6 +78,8 @@ class Job:
     message: str = ""
     delivered: bool = False
     """The client has said that it has the result, whichever way the job ended."""
+    took: Seconds = Seconds(0.0)
+    """How long its rendering took, without loading the engine; 0 until it is rendered."""
 
     def become(self, state: JobState, **changes: object) -> Self:
         """The same job in another state."""
@@ -91,4 +93,6 @@ class Progress:
     fraction: float = 0.0
     stage: Stage = Stage.QUEUED
     eta: Seconds = Seconds(-1.0)
-    """Seconds left; -1 when unknown."""
+    """Seconds until the job is done, for a queued one those of the jobs before it included; -1 when unknown."""
+    position: int = 0
+    """Place of a queued job in its engine's queue: 1 is next, 0 is none."""

@@ -12,6 +12,7 @@ from engine import files
 from engine.backends.base import Description, Stage
 from engine.errors import Busy, Cancelled, DiskFull, EngineError, Interrupted, PunchinError
 from engine.jobs import ClipFile, Job, JobState, Progress
+from engine.outlook import UNKNOWN, Outlook
 from engine.store import Store
 from engine.supervisor import Patience, Supervisor
 from engine.units import JobId, Seconds
@@ -33,13 +34,19 @@ class Lane:
         self._store = store
         self._clips = clips
         self._announce = announce
+        self._idle = patience.idle
+        self._outlook = Outlook(store, engine.name)
         self._supervisor = Supervisor(engine, patience)
         self._thread = threading.Thread(target=self._run, name=f"lane-{engine.name}", daemon=True)
         self._wake = threading.Event()
         self._closing = threading.Event()
+        self._paused = threading.Event()
         self._lock = threading.RLock()
         self._current: JobId | None = None
-        self._cancelled = threading.Event()
+        self._stopped = threading.Event()
+        """The job that renders is to stop: it was cancelled, or the lane closes or pauses."""
+        self._cancelled = False
+        """It was the user who stopped that job."""
         self._progress = Progress()
 
     def start(self) -> None:
@@ -50,10 +57,23 @@ class Lane:
         """Look at the queue: something was added."""
         self._wake.set()
 
+    def pause(self) -> None:
+        """Stop rendering and end the worker, which frees its memory; the job in the middle is queued again."""
+        with self._lock:
+            self._paused.set()
+            self._stopped.set()
+        self._wake.set()
+
+    def resume(self) -> None:
+        """Render again."""
+        self._paused.clear()
+        self._wake.set()
+
     def close(self) -> None:
         """Stop rendering; the job in the middle is queued again, for the next start."""
-        self._closing.set()
-        self._cancelled.set()
+        with self._lock:
+            self._closing.set()
+            self._stopped.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -63,6 +83,8 @@ class Lane:
         """How far a job of this lane is."""
         if job.state.is_final:
             return Progress(1.0, Stage.WRITING, Seconds(0.0))
+        if job.state is JobState.QUEUED:
+            return self._outlook.progress(job.id, self._time_left())
         return self._progress if job.id == self._current else Progress()
 
     def cancel(self, job_id: JobId) -> Job:
@@ -74,7 +96,8 @@ class Lane:
                 self._store.save(job)
                 self._announce(job, Progress())
             elif job_id == self._current:
-                self._cancelled.set()
+                self._cancelled = True
+                self._stopped.set()
         return job
 
     def take_up(self, job: Job) -> None:
@@ -95,42 +118,63 @@ class Lane:
     def _directory(self, job: Job) -> Path:
         return job.spec.directory or self._clips / job.id
 
+    def _time_left(self) -> Seconds:
+        """Until the lane takes the next job; -1 when unknown."""
+        if self._paused.is_set():
+            return UNKNOWN
+        return self._progress.eta if self._current else Seconds(0.0)
+
     def _run(self) -> None:
         while not self._closing.is_set():
             self._wake.clear()
-            with self._lock:
-                job = self._store.next_queued(self._engine.name)
-                if job:
-                    self._current = job.id
-                    self._cancelled.clear()
-                    self._progress = Progress(0.0, Stage.LOADING)
-                    job = self._keep(job.become(JobState.RENDERING))
-            if job is None:
-                self._wake.wait()
-                continue
-            try:
+            job = self._next()
+            if job:
                 self._render(job)
-            finally:
-                self._current = None
+            elif self._paused.is_set():
+                self._supervisor.stop()
+                self._wake.wait()
+            elif not self._wake.wait(self._idle or None) and self._supervisor.pid:
+                logger.info("engine {} had no job for {:g} s: its process ends", self._engine.name, self._idle)
+                self._supervisor.stop()
+
+    def _next(self) -> Job | None:
+        """Begin the next job, if there is one and rendering is not paused."""
+        with self._lock:
+            if self._paused.is_set() or self._closing.is_set():
+                return None
+            job = self._store.next_queued(self._engine.name)
+            if job is None:
+                return None
+            self._stopped.clear()
+            self._cancelled = False
+            self._progress = Progress(0.0, Stage.LOADING, self._outlook.expected(job.spec))
+            self._current = job.id
+            return self._keep(job.become(JobState.RENDERING))
 
     def _render(self, job: Job) -> None:
         directory = self._directory(job)
+        expected = self._progress.eta
         started = time.monotonic()
 
         def advance(fraction: float, stage: Stage) -> None:
+            nonlocal started
+            if self._progress.stage is Stage.LOADING:
+                started = time.monotonic()
             elapsed = time.monotonic() - started
-            left = elapsed * (1 - fraction) / fraction if fraction > 0.02 else -1.0
+            if fraction > 0.02:
+                left = elapsed * (1 - fraction) / fraction
+            else:
+                left = max(expected - elapsed, 0.0) if expected >= 0 else UNKNOWN
             self._progress = Progress(fraction, stage, Seconds(left))
             self._announce(job, self._progress)
 
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            clips = self._supervisor.run(Order(job.id, job.spec, directory), self._cancelled, advance)
-            self._publish(replace(job, clips=clips))
+            clips = self._supervisor.run(Order(job.id, job.spec, directory), self._stopped, advance)
+            self._publish(replace(job, clips=clips, took=Seconds(time.monotonic() - started)))
         except Cancelled:
             files.remove_temporaries(directory, job.id)
-            stopping = self._closing.is_set()
-            self._keep(job.become(JobState.QUEUED) if stopping else job.become(JobState.CANCELLED, code=Cancelled.code))
+            self._stop(job)
         except PunchinError as error:
             self._fail(job, error.code, str(error))
         except OSError as error:
@@ -139,6 +183,17 @@ class Lane:
         except Exception as error:  # noqa: BLE001  a job must come to an end, whatever happens
             logger.exception("job {} failed in the lane", job.id)
             self._fail(job, EngineError.code, f"{type(error).__name__}: {error}")
+        finally:
+            self._current = None
+
+    def _stop(self, job: Job) -> None:
+        """Cancel a job whose compute has stopped, or queue it again where it was not the user who stopped it."""
+        with self._lock:
+            if self._cancelled:
+                self._keep(job.become(JobState.CANCELLED, code=Cancelled.code))
+            else:
+                self._current = None
+                self._keep(job.become(JobState.QUEUED))
 
     def _fail(self, job: Job, code: str, message: str) -> None:
         files.remove_temporaries(self._directory(job), job.id)

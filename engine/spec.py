@@ -16,6 +16,7 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from engine.errors import InvalidSpec
+from engine.expert import Expert
 from engine.explain import explain, listed
 from engine.units import Seconds
 
@@ -114,6 +115,15 @@ def _tempo_map(value: Any) -> Any:
         raise ValueError("a JSON list of [seconds, bpm, numerator, denominator]") from None
 
 
+def _json_object(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError('a JSON object, e.g. {"sampler": "heun"}') from None
+
+
 Number: TypeAlias = Annotated[float, BeforeValidator(_number)]
 Whole: TypeAlias = Annotated[int, BeforeValidator(_whole)]
 Switch: TypeAlias = Annotated[bool, BeforeValidator(_switch)]
@@ -199,6 +209,11 @@ class RenderSpec(BaseModel):
     steps: Annotated[Whole, Ge(1), Le(200), Field(description="diffusion steps")] | None = None
     guidance: Annotated[Number, Ge(0), Le(30), Field(description="guidance scale")] | None = None
     shift: Annotated[Number, Ge(0.1), Le(10), Field(description="timestep shift")] | None = None
+    expert: Annotated[
+        Expert | None,
+        BeforeValidator(_json_object),
+        Field(description="JSON object of further diffusion settings: " + ", ".join(Expert.model_fields)),
+    ] = None
     sample_rate: (
         Annotated[Whole, Ge(8000), Le(384000), Field(description="of the clips; default: the source's, else 48000")]
         | None

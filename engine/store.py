@@ -5,19 +5,21 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from loguru import logger
 
 from engine.errors import Busy, CannotStart, NotFound
 from engine.jobs import ClipFile, Job, JobState, Origin
-from engine.spec import RenderSpec
-from engine.units import ClientId, JobId, RequestId
+from engine.order import Waiting, in_order, is_short, seconds_asked, seconds_made
+from engine.spec import RenderSpec, Verb
+from engine.units import ClientId, JobId, RequestId, Seconds
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE jobs (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -39,6 +41,20 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_state ON jobs (state, engine, sequence);
 CREATE TABLE clients (name TEXT PRIMARY KEY, reply_to TEXT NOT NULL, role TEXT NOT NULL);
 """
+_SINCE_2 = """
+ALTER TABLE jobs ADD COLUMN verb TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN seconds REAL;
+ALTER TABLE jobs ADD COLUMN short INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN overtaken INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN took REAL NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN arrived REAL NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN ended REAL;
+CREATE INDEX jobs_by_verb ON jobs (engine, verb, finished);
+CREATE INDEX jobs_by_end ON jobs (finished);
+"""
+"""What the order, the time left and the age of a job are read from; `arrived` and `ended` are seconds since 1970."""
+_PACE_SAMPLE = 9
+"""So many of the latest jobs tell how fast an engine is."""
 
 
 class Store:
@@ -66,6 +82,8 @@ class Store:
                 **_origin(job.origin),
                 "engine": job.engine,
                 "spec": job.spec.model_dump_json(exclude_unset=True),
+                "arrived": time.time(),
+                **_size(job.spec),
             }
             _insert(connection, "jobs", values | _changing(job))
         return job, True
@@ -75,13 +93,17 @@ class Store:
         changing = _changing(job)
         assignments = ", ".join(f"{name} = :{name}" for name in changing)
         with self._writing() as connection:
+            if job.state is JobState.RENDERING:
+                _count_overtaking(connection, job.id)
             connection.execute(f"UPDATE jobs SET {assignments} WHERE id = :id", {"id": job.id, **changing})  # noqa: S608
             if job.state.is_final:
                 connection.execute(
-                    "UPDATE jobs SET finished = (SELECT COALESCE(MAX(finished), 0) + 1 FROM jobs)"
+                    "UPDATE jobs SET ended = ?, finished = (SELECT COALESCE(MAX(finished), 0) + 1 FROM jobs)"
                     " WHERE id = ? AND finished IS NULL",
-                    (job.id,),
+                    (time.time(), job.id),
                 )
+            if job.took:
+                connection.execute("UPDATE jobs SET seconds = ? WHERE id = ?", (seconds_made(job.clips), job.id))
 
     def get(self, job_id: JobId) -> Job:
         """One job; raises NotFound."""
@@ -93,11 +115,42 @@ class Store:
         """The job that a client's request became."""
         return next(self._select("WHERE client = ? AND request_id = ?", client, request_id), None)
 
+    def waiting(self, engine: str) -> list[Waiting]:
+        """An engine's queued jobs, in the order in which they are rendered."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT id, sequence, verb, seconds, short, overtaken FROM jobs"
+                " WHERE state = ? AND engine = ? ORDER BY sequence",
+                (JobState.QUEUED, engine),
+            ).fetchall()
+        return in_order(
+            [
+                Waiting(
+                    row["id"], row["sequence"], Verb(row["verb"]), row["seconds"], bool(row["short"]), row["overtaken"]
+                )
+                for row in rows
+            ]
+        )
+
     def next_queued(self, engine: str) -> Job | None:
         """The job that an engine renders next."""
-        return next(
-            self._select("WHERE state = ? AND engine = ? ORDER BY sequence LIMIT 1", JobState.QUEUED, engine), None
-        )
+        return next((self.get(job.id) for job in self.waiting(engine)), None)
+
+    def pace(self, engine: str, verb: Verb) -> float | None:
+        """Seconds that an engine takes for a second of audio: the median of its latest jobs of a verb; None before the first."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT took / seconds FROM jobs WHERE engine = ? AND verb = ? AND took > 0 AND seconds > 0"
+                " ORDER BY finished DESC LIMIT ?",
+                (engine, verb, _PACE_SAMPLE),
+            ).fetchall()
+        return median(row[0] for row in rows) if rows else None
+
+    @property
+    def revision(self) -> int:
+        """A number that grows with every change of the tables."""
+        with self._lock:
+            return self._connection.total_changes
 
     def in_state(self, *states: JobState) -> list[Job]:
         """Jobs in order of arrival."""
@@ -114,6 +167,19 @@ class Store:
     def latest(self, count: int) -> list[Job]:
         """The newest jobs, oldest first."""
         return list(self._select("ORDER BY sequence DESC LIMIT ?", count))[::-1]
+
+    def prune(self, before: float, most: int) -> int:
+        """Drop delivered jobs that ended before a time (seconds since 1970) or are not among the last `most`; return how many.
+
+        Rows only: no file is touched.
+        """
+        with self._writing() as connection:
+            return connection.execute(
+                "DELETE FROM jobs WHERE delivered AND finished IS NOT NULL AND (ended < ? OR finished <="
+                " (SELECT finished FROM jobs WHERE delivered AND finished IS NOT NULL"
+                " ORDER BY finished DESC LIMIT 1 OFFSET ?))",
+                (before, most),
+            ).rowcount
 
     # clients
 
@@ -148,10 +214,35 @@ class Store:
                 ) from error
 
 
+def overview(path: Path, count: int) -> list[dict[str, Any]]:
+    """The newest jobs of a table as its columns, oldest first, without a store: beside a running daemon or with none.
+
+    Raises sqlite3.Error where the table cannot be read.
+    """
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
+        rows = connection.execute("SELECT * FROM jobs ORDER BY sequence DESC LIMIT ?", (count,)).fetchall()
+    return [dict(row) for row in reversed(rows)]
+
+
 def _insert(connection: sqlite3.Connection, table: str, values: dict[str, object]) -> None:
     names = ", ".join(values)
     marks = ", ".join(f":{name}" for name in values)
     connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)  # noqa: S608
+
+
+def _count_overtaking(connection: sqlite3.Connection, job_id: JobId) -> None:
+    """A queued job begins: if it is short, note that with the next long one, where that came earlier."""
+    connection.execute(
+        "UPDATE jobs SET overtaken = overtaken + 1 WHERE sequence = (SELECT MIN(long.sequence)"
+        " FROM jobs AS begun JOIN jobs AS long ON long.state = begun.state AND long.engine = begun.engine"
+        " AND long.sequence < begun.sequence WHERE begun.id = ? AND begun.state = ? AND begun.short AND NOT long.short)",
+        (job_id, JobState.QUEUED),
+    )
+
+
+def _size(spec: RenderSpec) -> dict[str, object]:
+    return {"verb": spec.verb, "seconds": seconds_asked(spec), "short": is_short(spec)}
 
 
 def _origin(origin: Origin) -> dict[str, object]:
@@ -166,6 +257,7 @@ def _changing(job: Job) -> dict[str, object]:
         "code": job.code,
         "message": job.message,
         "delivered": job.delivered,
+        "took": job.took,
     }
 
 
@@ -181,6 +273,7 @@ def _job(row: sqlite3.Row) -> Job:
         code=row["code"],
         message=row["message"],
         delivered=bool(row["delivered"]),
+        took=Seconds(row["took"]),
     )
 
 
@@ -236,5 +329,21 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise CannotStart(
             f"the job table {path} was written by a newer punchin (schema {version}): update punchin or choose another --state"
         )
-    if version == 0:
-        connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    if version < SCHEMA_VERSION:
+        with connection:
+            connection.execute("BEGIN")
+            for statement in f"{'' if version else _SCHEMA} {_SINCE_2}".split(";"):
+                connection.execute(statement)
+            _size_up(connection)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _size_up(connection: sqlite3.Connection) -> None:
+    """Give the jobs of an older table what the order needs; their age counts from now."""
+    for row in connection.execute("SELECT id, spec FROM jobs").fetchall():
+        values = {"id": row["id"], "arrived": time.time(), **_size(RenderSpec.model_validate_json(row["spec"]))}
+        connection.execute(
+            "UPDATE jobs SET verb = :verb, seconds = :seconds, short = :short, arrived = :arrived WHERE id = :id",
+            values,
+        )
+    connection.execute("UPDATE jobs SET ended = arrived WHERE finished IS NOT NULL")

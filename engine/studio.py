@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -9,6 +10,7 @@ from typing import Any, Self
 
 from loguru import logger
 
+from engine import pausing
 from engine.admission import admitted
 from engine.backends import registry
 from engine.backends.base import Description
@@ -22,6 +24,9 @@ from engine.units import ClientId, JobId, RequestId, Seconds
 
 QUEUE_BOUND = 200
 """More queued jobs than this are refused as `busy`."""
+KEPT_SECONDS = 90 * 24 * 3600.0
+KEPT_JOBS = 10_000
+"""Delivered jobs that are older, or not among so many of the latest, leave the table when a studio starts."""
 
 Watcher = Callable[[Job, Progress], None]
 
@@ -47,6 +52,8 @@ class Studio:
             name: Lane(engine, self.store, state / "clips", patience or Patience(), self._announce)
             for name, engine in self.engines.items()
         }
+        if self.paused:
+            self._pause_lanes()
 
     def __enter__(self) -> Self:
         self.start()
@@ -59,6 +66,7 @@ class Studio:
 
     def start(self) -> None:
         """Take up what an earlier run left, then render."""
+        self._prune()
         for job in self.store.in_state(JobState.RENDERING, JobState.INTERRUPTED):
             lane = self._lanes.get(job.engine)
             if lane:
@@ -71,6 +79,30 @@ class Studio:
         for lane in self._lanes.values():
             lane.close()
         self.store.close()
+
+    @property
+    def paused(self) -> bool:
+        """Whether queued jobs wait until `resume`."""
+        return pausing.is_paused(self.state)
+
+    def pause(self) -> None:
+        """Stop rendering and free the memory of all engines, until `resume`, over restarts as well.
+
+        The job in the middle is queued again, new ones are taken. The engines' processes end within half a second or so.
+        Raises Busy.
+        """
+        pausing.pause(self.state)
+        self._pause_lanes()
+
+    def _pause_lanes(self) -> None:
+        for lane in self._lanes.values():
+            lane.pause()
+
+    def resume(self) -> None:
+        """Render what is queued. Raises Busy."""
+        pausing.resume(self.state)
+        for lane in self._lanes.values():
+            lane.resume()
 
     def submit(self, spec: RenderSpec, origin: Origin | None = None) -> Job:
         """Keep a job and return it, queued; the same origin again returns the job that is there.
@@ -86,8 +118,9 @@ class Studio:
             if len(self.store.in_state(JobState.QUEUED)) >= QUEUE_BOUND:
                 raise Busy(f"{QUEUE_BOUND} jobs are queued already: wait, or cancel some")
             job, _ = self.store.add(Job(JobId(secrets.token_hex(6)), origin, settled, engine.name))
-        self._announce(job, Progress())
-        self._lanes[engine.name].wake()
+        lane = self._lanes[engine.name]
+        self._announce(job, lane.progress(job))
+        lane.wake()
         return job
 
     def retry(self, job_id: JobId, changes: Mapping[str, Any], origin: Origin | None = None) -> Job:
@@ -132,6 +165,15 @@ class Studio:
             if not self._changed.wait_for(lambda: self.store.get(job_id).state.is_final, timeout):
                 raise TimeoutError(f"job {job_id} has not ended within {timeout} s")
         return self.store.get(job_id)
+
+    def _prune(self) -> None:
+        try:
+            dropped = self.store.prune(time.time() - KEPT_SECONDS, KEPT_JOBS)
+        except Busy as error:
+            logger.warning("{}", error)
+            return
+        if dropped:
+            logger.info("{} old jobs left the job table; their clips stay where they are", dropped)
 
     def _announce(self, job: Job, progress: Progress) -> None:
         if job.state.is_final:

@@ -1,9 +1,11 @@
 """The parent's side of a worker: starts it, gives it one job at a time, notices death and hang, enforces cancel."""
 
+import contextlib
 import multiprocessing
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 
@@ -16,11 +18,15 @@ from engine.jobs import ClipFile
 from engine.units import Seconds
 
 POLL_SECONDS = 0.03
+LONGEST_STEP_SECONDS = 1.0
+"""What passes between two looks counts at most this much: while the machine slept, nobody could give a sign of life."""
+_ENVIRONMENT = threading.Lock()
+"""The environment belongs to the whole process, so one worker starts at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a worker may keep silent."""
+    """How long a worker may keep silent, in seconds in which it was watched."""
 
     cancel: Seconds = Seconds(0.3)
     """After a cancel, before the process is killed."""
@@ -28,6 +34,8 @@ class Patience:
     """Without any sign of life."""
     progress: Seconds = Seconds(600.0)
     """Alive, but without any progress."""
+    idle: Seconds = Seconds(0.0)
+    """Without a job, before the process is ended and its memory freed; 0: never."""
 
 
 class Refused(PunchinError):
@@ -41,9 +49,12 @@ class Refused(PunchinError):
 class Supervisor:
     """One worker process for one engine. It belongs to one thread; only the `cancelled` event of `run` comes from others."""
 
-    def __init__(self, description: Description, patience: Patience) -> None:
+    def __init__(
+        self, description: Description, patience: Patience, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._description = description
         self._patience = patience
+        self._clock = clock
         self._process: multiprocessing.process.BaseProcess | None = None
 
     @property
@@ -83,35 +94,53 @@ class Supervisor:
         self._process = context.Process(
             target=worker.main, args=(theirs, self._description), name=f"punchin-{self._description.name}", daemon=True
         )
-        self._process.start()
+        with _given(self._description.environment):
+            self._process.start()
         theirs.close()
         logger.info("worker of engine {} started, pid {}", self._description.name, self._process.pid)
 
     def _watched(self, cancelled: threading.Event, advance: Callable[[float, Stage], None]) -> tuple[ClipFile, ...]:
         assert self._process is not None
-        alive_at = moved_at = time.monotonic()
+        watched = alive_at = moved_at = 0.0
+        looked_at = self._clock()
         asked_at: float | None = None
+        told: worker.Advance | None = None
+        flagged = False
         while True:
             if cancelled.is_set() and asked_at is None:
                 self._pipe.send(worker.CANCEL)
-                asked_at = time.monotonic()
+                asked_at = watched
             ready = wait([self._pipe, self._process.sentinel], POLL_SECONDS)
-            now = time.monotonic()
+            now = self._clock()
+            watched += min(now - looked_at, LONGEST_STEP_SECONDS)
+            looked_at = now
             if self._pipe in ready:
-                alive_at = now
+                alive_at = watched
                 answer = self._pipe.recv()
                 clips = _outcome(answer, cancelled=asked_at is not None)
                 if clips is not None:
                     return clips
                 if isinstance(answer, worker.Advance):
-                    moved_at = now
+                    if answer != told:
+                        moved_at, told = watched, answer
                     advance(answer.fraction, answer.stage)
             elif ready:
                 raise self._died()
-            if asked_at is not None and now - asked_at > self._patience.cancel:
+            if asked_at is not None and watched - asked_at > self._patience.cancel:
                 self.stop()
                 raise Cancelled("cancelled; the engine did not stop by itself and was ended")
-            self._check(now - alive_at, now - moved_at)
+            if not flagged and self._is_suspect(watched - alive_at, watched - moved_at):
+                flagged = True
+                logger.warning(
+                    "engine {} has made no progress for {:.0f} s; it is ended if that goes on",
+                    self._description.name,
+                    watched - moved_at,
+                )
+            self._check(watched - alive_at, watched - moved_at)
+
+    def _is_suspect(self, silent: float, stuck: float) -> bool:
+        """Whether half of the patience is gone."""
+        return silent > self._patience.heartbeat / 2 or stuck > self._patience.progress / 2
 
     def _check(self, silent: float, stuck: float) -> None:
         if silent > self._patience.heartbeat:
@@ -135,6 +164,19 @@ class Supervisor:
         else:
             why = f"ended with exit code {exit_code}"
         return EngineDied(f"the engine's process {why}. Nothing was written; retry starts a new one")
+
+
+@contextlib.contextmanager
+def _given(environment: Mapping[str, str]) -> Iterator[None]:
+    """Start what is started within with these variables, but for those that are set already."""
+    with _ENVIRONMENT:
+        added = {name: value for name, value in environment.items() if name not in os.environ}
+        os.environ.update(added)
+        try:
+            yield
+        finally:
+            for name in added:
+                del os.environ[name]
 
 
 def _outcome(answer: worker.Answer, *, cancelled: bool) -> tuple[ClipFile, ...] | None:

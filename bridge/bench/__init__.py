@@ -1,1 +1,1 @@
-"""How well the engines do on real songs, measured as a user would get the result: `punchin bench`."""
+"""How well the engines do on real songs, and how soon the daemon answers: `punchin bench`."""

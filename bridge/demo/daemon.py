@@ -46,12 +46,12 @@ def _address(process: "subprocess.Popen[str]", file: Path) -> tuple[str, int]:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             assert process.stderr is not None
-            raise CannotStart(f"the demo's daemon ended at once: {process.stderr.read().strip()}")
+            raise CannotStart(f"a daemon of its own ended at once: {process.stderr.read().strip()}")
         if file.exists():
             address = json.loads(file.read_text("utf-8"))
             return address["host"], address["port"]
         time.sleep(0.02)
-    raise CannotStart(f"the demo's daemon did not start within {START_SECONDS:.0f} s")
+    raise CannotStart(f"a daemon of its own did not start within {START_SECONDS:.0f} s")
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:

@@ -4,7 +4,7 @@ Long because a picture is a sum of small marks; the arithmetic is apart from the
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -22,6 +22,8 @@ Colour = tuple[int, int, int]
 WIDTH = 1600
 HEIGHT = 500
 """Of a picture with up to two rows; more rows make it higher."""
+FINE = 2
+"""Shapes are drawn twice as large and averaged down, which smooths their edges."""
 
 PAPER: Colour = (253, 252, 250)
 PANEL: Colour = (245, 244, 240)
@@ -40,7 +42,6 @@ _START = Seconds(0.0)
 _TOP, _BOTTOM, _GAP, _STRIP, _BORDER = 70, 52, 14, 26, 6
 _LEFT, _LABELLED_LEFT, _RIGHT = 36, 190, 36
 _LEAST_ROW = 170
-_FINE = 2  # shapes are drawn twice as large and averaged down, which smooths their edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,23 +149,37 @@ def waveform(
 def waveforms(rows: Sequence[Row], rate: SampleRate, *, title: str, out: Path) -> None:
     """Draw several waveforms one below another on a common time axis and at a common scale, as a PNG.
 
-    The loudest sample of all rows fills its channel's height.
+    The loudest sample of all rows fills its channel's height. Raises ValueError when there is nothing to draw: no row, or
+    no stretch of time.
+    """
+    loudest = max((float(np.abs(row.samples).max(initial=0.0)) for row in rows), default=0.0) or 1.0
+    draw(rows, rate, lambda shapes, row, lane: shapes.wave(row, rate, lane, loudest), title=title, out=out)
+
+
+def draw(
+    rows: Sequence[Row],
+    rate: SampleRate,
+    paint: Callable[["Shapes", Row, tuple[int, int]], None],
+    *,
+    title: str,
+    out: Path,
+) -> None:
+    """Draw a panel a row on a common time axis, as a PNG; `paint` fills its lane, of which it gets top and bottom.
 
     Raises ValueError when there is nothing to draw: no row, or no stretch of time.
     """
     axis = axis_of(rows, rate)
     height = max(HEIGHT, _TOP + _BOTTOM + len(rows) * (_LEAST_ROW + _GAP) - _GAP)
-    loudest = max((float(np.abs(row.samples).max(initial=0.0)) for row in rows), default=0.0) or 1.0
     panels = list(_panels(len(rows), height))
-    image = Image.new("RGB", (WIDTH * _FINE, height * _FINE), PAPER)
+    image = Image.new("RGB", (WIDTH * FINE, height * FINE), PAPER)
     labelled = any(region.label for row in rows for region in row.regions)
     lanes = [(top + (_STRIP if labelled else _BORDER), bottom - _BORDER) for top, bottom in panels]
-    shapes = _Shapes(ImageDraw.Draw(image, "RGBA"), axis)
+    shapes = Shapes(image, axis)
     for row, panel, lane in zip(rows, panels, lanes, strict=True):
         shapes.ground(row, panel)
-        shapes.wave(row, rate, lane, loudest)
+        paint(shapes, row, lane)
         shapes.seams(row, panel)
-    image = image.reduce(_FINE)
+    image = image.reduce(FINE)
     texts = ImageDraw.Draw(image)
     _write_title(texts, title, rows)
     _write_axis(texts, axis, panels[-1][1])
@@ -192,39 +207,43 @@ def _panels(count: int, height: int) -> Iterator[tuple[int, int]]:
         yield round(_TOP + number * each), round(_TOP + (number + 1) * each) - _GAP
 
 
-class _Shapes:
-    """Everything that is not text, drawn _FINE times as large."""
+class Shapes:
+    """Everything that is not text, drawn FINE times as large."""
 
-    def __init__(self, draw: ImageDraw.ImageDraw, axis: Axis) -> None:
-        self._draw = draw
-        self._axis = axis
-        self._fine = Axis(axis.start, axis.end, axis.left * _FINE, axis.right * _FINE)
+    def __init__(self, image: Image.Image, axis: Axis) -> None:
+        self.image = image
+        self.axis = axis
+        self._draw = ImageDraw.Draw(image, "RGBA")
+        self._fine = Axis(axis.start, axis.end, axis.left * FINE, axis.right * FINE)
 
     def ground(self, row: Row, panel: tuple[int, int]) -> None:
-        self._box(self._axis.left, panel[0], self._axis.right, panel[1], PANEL)
+        """A row's panel between two pixels, its regions and the grid."""
+        self._box(self.axis.left, panel[0], self.axis.right, panel[1], PANEL)
         for region in row.regions:
             self._region(region, panel)
-        for time in ticks(self._axis.start, self._axis.end):
-            x = self._axis.column(time)
+        for time in ticks(self.axis.start, self.axis.end):
+            x = self.axis.column(time)
             self._box(x, panel[0], x + 1, panel[1], GRID)
 
     def seams(self, row: Row, panel: tuple[int, int]) -> None:
+        """A row's seams."""
         for seam in row.seams:
             self._seam(seam, panel)
 
     def _region(self, region: Region, panel: tuple[int, int]) -> None:
-        left, right = self._axis.covered(region)
+        left, right = self.axis.covered(region)
         self._box(left, panel[0], right, panel[1], SHADES[region.kind])
         self._box(left, panel[0], right, panel[0] + 3, EDGES[region.kind])
 
     def wave(self, row: Row, rate: SampleRate, lane: tuple[int, int], loudest: float) -> None:
+        """A row's waveform between two pixels; `loudest` is the amplitude that fills a channel's height."""
         drawn = outline(row.samples, rate, row.offset_s, self._fine)
         new = self._new_columns(row)
         channels = row.samples.shape[0]
         each = (lane[1] - lane[0]) / channels
-        scale = 0.46 * each * _FINE / loudest
+        scale = 0.46 * each * FINE / loudest
         for channel in range(channels):
-            middle = round(lane[0] + (channel + 0.5) * each) * _FINE
+            middle = round(lane[0] + (channel + 0.5) * each) * FINE
             for column in np.flatnonzero(~np.isnan(drawn.rms[channel])):
                 x = self._fine.left + int(column)
                 high, low, rms = (float(of[channel, column]) for of in (drawn.high, drawn.low, drawn.rms))
@@ -244,19 +263,19 @@ class _Shapes:
     def _stroke(self, x: int, top: float, bottom: float, colour: Colour) -> None:
         """One column, never thinner than a pixel of the picture, so that silence is a line."""
         first = round(top)
-        self._draw.line((x, first, x, max(round(bottom), first + _FINE - 1)), fill=colour)
+        self._draw.line((x, first, x, max(round(bottom), first + FINE - 1)), fill=colour)
 
     def _seam(self, seam: Seconds, panel: tuple[int, int]) -> None:
-        x = self._axis.column(seam)
+        x = self.axis.column(seam)
         self._box(x, panel[0], x + 1, panel[1], SEAM)
-        middle, top, bottom = (x + 0.5) * _FINE, panel[0] * _FINE, panel[1] * _FINE
-        wide, deep = 6 * _FINE, 9 * _FINE
+        middle, top, bottom = (x + 0.5) * FINE, panel[0] * FINE, panel[1] * FINE
+        wide, deep = 6 * FINE, 9 * FINE
         for base, point in ((top, top + deep), (bottom, bottom - deep)):
             self._draw.polygon([(middle - wide, base), (middle + wide, base), (middle, point)], fill=SEAM)
 
     def _box(self, left: int, top: int, right: int, bottom: int, colour: tuple[int, ...]) -> None:
         if right > left:
-            corners = (left * _FINE, top * _FINE, right * _FINE - 1, bottom * _FINE - 1)
+            corners = (left * FINE, top * FINE, right * FINE - 1, bottom * FINE - 1)
             self._draw.rectangle(corners, fill=colour)
 
 

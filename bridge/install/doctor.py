@@ -20,18 +20,19 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bridge.install import acceleration
+from bridge.install.finding import Finding, State
 from engine.backends.base import Description
 from engine.backends.registry import GROUP
-
-State = Literal["ok", "missing", "problem", "off"]
+from engine.pausing import PAUSED, is_paused
 
 TIME_LIMIT = 2.0
 """Seconds after which a part that has not answered is reported as such."""
@@ -62,27 +63,19 @@ class Where(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """How one part stands."""
-
-    name: str
-    state: State
-    """ok; missing: wanted and not there; problem: there and not right; off: not there and not needed."""
-    detail: str
-    remedy: str = ""
-    """What to do, in one sentence; never empty when the state is missing or problem."""
-
-
 def examine(settings: Where) -> list[Finding]:
-    """Examine every part at once and return what was found, in a fixed order, within about TIME_LIMIT seconds."""
-    return within(
+    """Examine every part and return what was found, in a fixed order.
+
+    All but the last are examined at once, within about TIME_LIMIT seconds; the last has to wait for torch.
+    """
+    findings = within(
         TIME_LIMIT,
         {
             "python": lambda: [python_and_platform()],
             "punchin": lambda: [package()],
             "state folder": lambda: [state_folder(settings.state), room(settings.state)],
             "daemon": lambda: [daemon(settings.state)],
+            "rendering": lambda: [rendering(settings.state)],
             "osc port": lambda: osc_ports(settings),
             "sound": lambda: [sound(sys.platform)],
             "midi": lambda: [midi(sys.version_info[:2])],
@@ -93,6 +86,8 @@ def examine(settings: Where) -> list[Finding]:
             "daws": lambda: daws(Path.home(), sys.platform, os.environ),
         },
     )
+    plan = within(acceleration.TIME_LIMIT, {"ace-step plan": lambda: [acceleration.acestep_plan(os.environ)]})
+    return findings + plan
 
 
 def within(seconds: float, parts: Mapping[str, Callable[[], Sequence[Finding]]]) -> list[Finding]:
@@ -202,6 +197,13 @@ def daemon(state: Path) -> Finding:
         detail = f"process {pid} at {place} runs version {version}, {here} is installed"
         return Finding("daemon", "problem", detail, "Stop the daemon and start it again.")
     return Finding("daemon", "ok", f"process {pid} at {place}, version {version}")
+
+
+def rendering(state: Path) -> Finding:
+    """Whether rendering was paused, by `punchin pause` or by a client."""
+    if is_paused(state):
+        return Finding("rendering", "off", PAUSED)
+    return Finding("rendering", "ok", "not paused")
 
 
 def _writer_lives(pid: int, written: float) -> bool:

@@ -12,7 +12,9 @@ class BadStream(Exception):
 
 
 class Framing(Protocol):
-    """One direction-free way of framing; `feed` keeps what is not complete yet."""
+    """One direction-free way of framing; `feed` keeps what is not complete yet, `limit` is in bytes a packet."""
+
+    limit: int
 
     def feed(self, data: bytes) -> list[bytes]:
         """Packets that are complete now; raises BadStream."""
@@ -32,7 +34,7 @@ class LengthPrefix:
     """OSC 1.0: an int32 with the packet's size before each packet."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -41,7 +43,7 @@ class LengthPrefix:
         packets = []
         while len(self._buffer) >= _LENGTH.size:
             (size,) = _LENGTH.unpack_from(self._buffer)
-            if not 0 <= size <= self._limit:
+            if not 0 <= size <= self.limit:
                 raise BadStream(f"a packet of {size} bytes")
             end = _LENGTH.size + size
             if len(self._buffer) < end:
@@ -59,7 +61,7 @@ class Slip:
     """OSC 1.1: END around each packet; END before a packet may be left out."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._packet = bytearray()
         self._escaped = False
 
@@ -80,7 +82,7 @@ class Slip:
                     self._packet.clear()
             else:
                 self._packet.append(byte)
-            if len(self._packet) > self._limit:
+            if len(self._packet) > self.limit:
                 raise BadStream("a packet without an end")
         return packets
 

@@ -53,7 +53,12 @@ class Reception:
         self.drops = Drops()
 
     def take(self, peer: Peer, packet: bytes, limit: int) -> bool:
-        """Pass on what is plain OSC of at most `limit` bytes; False when the bytes were not."""
+        """Pass on what is plain OSC of at most `limit` bytes; False when the bytes were not.
+
+        What a source sends far too fast is not even read: a flood must cost next to nothing.
+        """
+        if self._floods(peer):
+            return True
         try:
             incoming = messages(packet, limit)
         except BadPacket as error:
@@ -75,6 +80,14 @@ class Reception:
         elif now - allowance.refused_at >= BUSY_PAUSE_SECONDS:
             allowance.refused_at = now
             self._refuse(peer, message.arguments)
+
+    def _floods(self, peer: Peer) -> bool:
+        """Whether a source has nothing left to send, and has just been told so."""
+        known = self._sources.get(peer)
+        if known is None or known.left >= 1.0:
+            return False
+        now = self._clock()
+        return now - known.refused_at < BUSY_PAUSE_SECONDS and self._allowance(peer, now).left < 1.0
 
     def _allowance(self, peer: Peer, now: float) -> _Allowance:
         """What a source may still send: it fills up with time, and the source longest silent is forgotten."""

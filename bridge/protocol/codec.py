@@ -58,6 +58,8 @@ def _keyed(message: Message, row: Row) -> dict[str, Any]:
 
 def _add(builder: OscMessageBuilder, value: Any, tag: str | None) -> None:
     match tag, value:
+        case "b", bytes():
+            builder.add_arg(value, "b")
         case _, bool():
             builder.add_arg(value, "T" if value else "F")
         case "d", int() | float():
@@ -115,6 +117,7 @@ def _values(row: Row, arguments: Sequence[Any]) -> dict[str, Any]:
         raise InvalidSpec(f"{row.address} begins with {missing}, which did not come")
     values = {argument.name: value for argument, value in zip(row.positional, arguments, strict=False)}
     rest = arguments[count:]
+    _require_blobs_in_place(row, arguments)
     if len(rest) % 2:
         raise InvalidSpec(f"keys and values alternate; the last key, {rest[-1]!r}, came without a value")
     named = {argument.name for argument in row.keys}
@@ -128,6 +131,15 @@ def _values(row: Row, arguments: Sequence[Any]) -> dict[str, Any]:
         else:
             values.setdefault(str(row.open_field), {})[key] = value
     return values
+
+
+def _require_blobs_in_place(row: Row, arguments: Sequence[Any]) -> None:
+    """Binary data stands where a message has it, and nowhere else: pydantic would take it for text."""
+    tags = [argument.tag for argument in row.positional]
+    for number, value in enumerate(arguments):
+        wants_blob = number < len(tags) and tags[number] == "b"
+        if isinstance(value, bytes) != wants_blob:
+            raise InvalidSpec(f"argument {number + 1} {'is' if wants_blob else 'cannot be'} binary data (a blob)")
 
 
 def _render(address: str, values: dict[str, Any], presets: Mapping[str, Preset]) -> Render:

@@ -3,13 +3,15 @@
 Fields named in `positional` stand first, in that order; the others travel as key and value, and only when they are set.
 """
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from engine.spec import FilePath, Number, RenderSpec, Switch, Verb, Whole
+from engine.spec import FileName, FilePath, Number, RenderSpec, Switch, Verb, Whole
 
 
 class Tag(NamedTuple):
@@ -21,6 +23,37 @@ class Tag(NamedTuple):
 Long = Annotated[Whole, Tag("h")]
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Port = Annotated[Whole, Field(ge=1, le=65535)]
+
+LARGEST_PIECE = 64 * 1024
+"""Bytes of a file that one message carries."""
+LARGEST_GET = 8 * LARGEST_PIECE
+"""Bytes that one request fetches."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_REMOTE_CLIP = re.compile(r"remote:[^/\\]{1,64}/\d{1,4}")
+
+
+def _digest(value: Any) -> Any:
+    if not isinstance(value, str) or not _DIGEST.fullmatch(value):
+        raise ValueError("a SHA-256 in 64 hexadecimal digits")
+    return value
+
+
+def _remote_clip(value: Any) -> Any:
+    if not _REMOTE_CLIP.fullmatch(str(value)):
+        raise ValueError("remote:<job>/<index>")
+    return value
+
+
+def _piece(value: Any) -> Any:
+    if not isinstance(value, bytes) or not 1 <= len(value) <= LARGEST_PIECE:
+        raise ValueError(f"1 to {LARGEST_PIECE} bytes")
+    return value
+
+
+Digest = Annotated[str, BeforeValidator(_digest)]
+ClipPath = FilePath | Annotated[Path, BeforeValidator(_remote_clip)]
+"""Where a clip is; on another machine a name that is no path."""
+Piece = Annotated[bytes, BeforeValidator(_piece)]
 
 
 class Message(BaseModel):
@@ -72,14 +105,14 @@ class Hello(Request):
 
 
 class Ping(Request):
-    """Asks whether the daemon is there."""
+    """Asks whether the daemon is there, and whether rendering is paused."""
 
     address = "/punchin/ping"
     replies = ("pong",)
 
 
 class Status(Request):
-    """Lists one job, or the newest; a finished job named here comes with its results again."""
+    """Lists one job, or the newest; queued ones last, the next one first. A finished job named here comes with its results."""
 
     address = "/punchin/status"
     replies = ("job", "status_end", "rejected")
@@ -112,8 +145,22 @@ class Received(Message):
     reply_port: Port | None = None
 
 
+class Pause(Request):
+    """Stops rendering and frees the engines' memory, until resume; the job in the middle is queued again, new ones wait."""
+
+    address = "/punchin/pause"
+    replies = ("accepted", "rejected")
+
+
+class Resume(Request):
+    """Renders what is queued."""
+
+    address = "/punchin/resume"
+    replies = ("accepted", "rejected")
+
+
 class Subscribe(Request):
-    """Asks for a copy of every job's progress, done, failed and cancelled."""
+    """Asks for a copy of every job's progress, done, failed and cancelled; where each stands now comes at once."""
 
     address = "/punchin/subscribe"
     replies = ("accepted",)
@@ -167,6 +214,31 @@ class Audition(Request):
     loop: Annotated[Switch, Field(description="again and again")] = False
 
 
+class Put(Request):
+    """Brings a piece of a file, in order. Once the whole has the SHA-256 that names it, `source upload:<SHA-256>` is legal."""
+
+    address = "/punchin/put"
+    positional = ("request_id", "upload", "offset", "total", "checksum", "data")
+    replies = ("put_ok", "rejected")
+    upload: Annotated[Digest, Field(description="SHA-256 of the whole file")]
+    offset: Annotated[Long, Field(ge=0)]
+    total: Annotated[Long, Field(ge=1)]
+    checksum: Annotated[Digest, Field(description="SHA-256 of the piece")]
+    data: Piece
+
+
+class Get(Request):
+    """Fetches a stretch of a clip's file, at most 524288 bytes, in pieces of at most 65536."""
+
+    address = "/punchin/get"
+    positional = ("request_id", "job", "index", "offset", "length")
+    replies = ("part", "rejected")
+    job: Identifier
+    index: Annotated[Whole, Field(ge=0, le=9999)]
+    offset: Annotated[Long, Field(ge=0)]
+    length: Annotated[Long, Field(ge=1, le=LARGEST_GET)]
+
+
 class Stop(Request):
     """Ends an audition."""
 
@@ -197,7 +269,7 @@ class Rejected(Reply):
 
 
 class Progressed(Reply):
-    """How far a job is; at least once a second while it renders."""
+    """How far a job is; at least once a second until it ends. `eta_seconds`: until it is done, jobs before it included."""
 
     address = "/punchin/progress"
     positional = ("job_id", "fraction", "stage", "eta_seconds")
@@ -215,7 +287,7 @@ class ClipReady(Reply):
     job_id: str
     index: Whole
     count: Whole
-    path: FilePath
+    path: ClipPath
     take: Annotated[Whole, Field(description="take number, from 1")]
     track: Annotated[str, Field(description="stem or instrument; mix for a single result")]
     start: Annotated[Number, Field(description="seconds from source_start of the first frame")]
@@ -231,6 +303,7 @@ class ClipReady(Reply):
     compute_seconds: Annotated[Number, Field(description="how long the engine took")]
     position: Annotated[Number, Field(description="echoed: project seconds of the source's start")] | None = None
     note: Annotated[str, Field(description="what to know of how it was made")] | None = None
+    file: Annotated[FileName, Field(description="name of the file, told to another machine")] | None = None
     cookie: Annotated[str, Field(description="echoed from the request")] = ""
 
 
@@ -282,6 +355,7 @@ class Pong(Reply):
     address = "/punchin/pong"
     positional = ("request_id",)
     request_id: str
+    state: Annotated[str, Field(description="only while rendering is paused: what to do about it")] | None = None
 
 
 class JobListed(Reply):
@@ -345,6 +419,29 @@ class ModelsEnd(Reply):
     count: Whole
 
 
+class PutOk(Reply):
+    """The daemon has so many bytes of an upload and goes on there; with all of them it is complete and verified."""
+
+    address = "/punchin/put_ok"
+    positional = ("request_id", "upload", "received", "total")
+    request_id: str
+    upload: Digest
+    received: Long
+    total: Long
+
+
+class Part(Reply):
+    """A piece of a clip's file."""
+
+    address = "/punchin/part"
+    positional = ("request_id", "offset", "total", "checksum", "data")
+    request_id: str
+    offset: Long
+    total: Annotated[Long, Field(description="bytes of the whole file")]
+    checksum: Digest
+    data: Piece
+
+
 class Run(Reply):
     """A trigger, for the DAW client that has the focus."""
 
@@ -385,7 +482,7 @@ class Row(NamedTuple):
 
 RENDER_ADDRESSES = {f"/punchin/{verb}": verb for verb in Verb}
 _OPEN_FIELDS = ("spec", "changes", "parameters")
-_TAGS = {str: "s", float: "d", int: "i", bool: "T"}
+_TAGS = {str: "s", float: "d", int: "i", bool: "T", bytes: "b"}
 
 
 def _tag(annotation: Any) -> str:

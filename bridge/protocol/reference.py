@@ -3,19 +3,20 @@
 import sys
 from collections.abc import Iterable
 
-from bridge.protocol.messages import RENDER_ADDRESSES, TABLE, Argument, Reply, Request, Row
+from bridge.protocol.messages import LARGEST_GET, LARGEST_PIECE, RENDER_ADDRESSES, TABLE, Argument, Reply, Request, Row
 from engine.errors import PunchinError
 from engine.spec import NEEDS, Verb
 
-_TYPES = {"s": "text", "i": "int32", "h": "int64", "d": "double", "T": "bool"}
+_TYPES = {"s": "text", "i": "int32", "h": "int64", "d": "double", "T": "bool", "b": "blob"}
 _ERRORS_NOT_ON_THE_WIRE = {"cannot_start", "no_daemon", "cancelled"}
 
 INTRODUCTION = """\
 # OSC reference
 
-This page is made from the code's own message table. Protocol version 1.
+This page is made from the code's own message table. Protocol version 1; what 1.1 adds is told in [Between
+machines](#between-machines).
 
-The same messages travel three ways, all on this machine only:
+The same messages travel three ways, on this machine only unless the daemon was told otherwise:
 
 | Transport | Where | Framing |
 | --- | --- | --- |
@@ -38,6 +39,43 @@ answered by one `rejected` that says what was legal and what came.
 `clip`, `done`, `failed` and `cancelled` are sent again, after 0.5 s and then at doubling pauses up to 30 s, until the client
 sends `/punchin/received <job_id>` or has been silent for 60 s. After `hello` with the same `client` name all that was not
 received is sent again, in order. Clients pass over keys that they do not know.
+
+Datagrams get lost, doubled and overtaken. A client sends a request again until it is answered, confirms a result only when it has
+as many clips as `done` says, and confirms again what comes again. While it waits for long, it sends a `ping` now and then, which
+keeps it from counting as silent.
+"""
+
+BETWEEN_MACHINES = f"""\
+## Between machines
+
+Protocol 1.1 only adds to version 1, and `welcome` still says 1. With `punchin serve --host ADDRESS` and a token, the daemon
+takes TCP connections from other machines. UDP and spool folders stay on its own.
+
+**Hello first.** A connection from another machine begins with `hello`, which carries `token`, and waits for `welcome`.
+Anything else is `rejected` with `unauthorized`. Before the welcome a packet has at most 8 KiB, and the hello has 10 seconds;
+after three failures the connection ends and its host is kept out for a second, doubling with each further failure up to 300
+seconds. Every further `hello` of the connection carries the token too.
+
+**Names.** The names of such clients are kept apart from those of the daemon's own machine, and so are their jobs: to another
+machine the jobs of the daemon's own machine do not exist. The `state` of its `welcome` is empty. A name there has at most 57
+characters.
+
+**No paths.** `source`, `reference` and `directory` with a path are `rejected` with `unauthorized`.
+
+**A file on its way there.** `put` brings it in pieces of at most {LARGEST_PIECE} bytes, in order. It is named by the SHA-256
+of its bytes, in 64 lowercase hexadecimal digits, and each piece carries its own. `put_ok` says how many bytes are there, so
+the answer to the first piece tells where to go on, also days later; a piece that is there already, or that leaves a gap,
+changes nothing. Once all bytes are there and have the SHA-256, `source` and `reference` take `upload:<SHA-256>`; if they have
+another, `rejected` says so and the upload begins anew. Uploads belong to the client that brought them. A client keeps at most
+256 files of 8 GiB together, one has at most 2 GiB; those not used for longest make room, and what no request has used for 14
+days is removed, but nothing that a job still needs. `busy`: send the piece again later.
+
+**A clip on its way back.** The `path` of a `clip` is `remote:<job>/<index>`, a name and no path, and its key `file` is the
+file's name. `get` fetches a stretch of it, at most {LARGEST_GET} bytes, in one `part` for each {LARGEST_PIECE} bytes; each
+carries its SHA-256 and the size of the whole. A client says `received` when it has all.
+
+On the daemon's own machine `put`, `upload:` and `get` work too, without a token and after a `hello`: a client that comes
+through a tunnel needs them.
 """
 
 
@@ -64,6 +102,7 @@ def text() -> str:
         ),
         "## Keys of `/punchin/clip`\n",
         _table(("Key", "Type", "Meaning"), map(_key, TABLE["/punchin/clip"].keys)),
+        BETWEEN_MACHINES,
         "## Codes of `rejected` and `failed`\n",
         _table(("Code", "Meaning"), _codes()),
     ]

@@ -6,6 +6,7 @@ Everything here runs in the event loop's thread; the studio's news come in throu
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -16,10 +17,13 @@ from bridge.protocol import messages as m
 from bridge.protocol.codec import BadRequest, decode, encode, reply_port
 from bridge.protocol.delivery import Delivery, results
 from bridge.protocol.peer import Peer
+from bridge.remote import names
+from bridge.remote.transfers import Transfers
 from engine import Studio
 from engine.backends.base import Model
-from engine.errors import Busy, NotFound, PunchinError, Unsupported
+from engine.errors import Busy, InvalidSpec, NotFound, PunchinError, Unsupported
 from engine.jobs import Job, JobState, Origin, Progress
+from engine.pausing import PAUSED
 from engine.units import ClientId, JobId, RequestId
 
 PROTOCOL_VERSION = 1
@@ -38,8 +42,10 @@ class Service:
         presets: Mapping[str, Preset],
         send: Callable[[Peer, bytes], None],
         clock: Callable[[], float] = time.monotonic,
+        transfers: Transfers | None = None,
     ) -> None:
         self._studio = studio
+        self._transfers = transfers
         self._presets = presets
         self._transmit = send
         self._clock = clock
@@ -54,6 +60,8 @@ class Service:
             m.Render: self._render,
             m.Retry: self._retry,
             m.Cancel: self._cancel,
+            m.Pause: self._pause,
+            m.Resume: self._go_on,
             m.Ping: self._ping,
             m.Hello: self._hello,
             m.Status: self._status,
@@ -64,6 +72,8 @@ class Service:
             m.Focus: self._focus,
             m.Trigger: self._trigger,
         }
+        if transfers:
+            self._answers |= {m.Put: partial(self._put, transfers), m.Get: partial(self._get, transfers)}
 
     def resume(self) -> None:
         """Take up the clients and results that an earlier daemon left."""
@@ -88,6 +98,8 @@ class Service:
         self._peers[client] = peer
         self._delivery.heard(client, self._clock())
         try:
+            uploaded = partial(self._transfers.uploads.path, client) if self._transfers else None
+            arguments = names.with_paths(peer, address, arguments, uploaded)
             request = decode(address, arguments, self._presets)
             if request is None:
                 return
@@ -113,6 +125,9 @@ class Service:
         answer = self._answers.get(type(request))
         if answer is None:
             raise Unsupported(f"{request.address} is not in this version of punchin")
+        job = getattr(request, "job", None)
+        if job and peer.is_remote:
+            names.require_seen(peer, self._studio.store.get(JobId(job)))
         answer(client, peer, request)
 
     def _accept(self, peer: Peer, request: m.Request, job_id: str = "") -> None:
@@ -137,12 +152,32 @@ class Service:
     def _cancel(self, _: ClientId, peer: Peer, request: m.Cancel) -> None:
         self._accept(peer, request, self._studio.cancel(JobId(request.job)).id)
 
+    def _put(self, transfers: Transfers, client: ClientId, peer: Peer, request: m.Put) -> None:
+        if peer not in self._names:
+            raise InvalidSpec("say hello before you bring a file: it is kept under the client's name")
+        transfers.put(client, request, partial(self._reply, peer))
+
+    def _get(self, transfers: Transfers, _: ClientId, peer: Peer, request: m.Get) -> None:
+        transfers.get(self._studio.store.get(JobId(request.job)), request, partial(self._reply, peer))
+
     def _ping(self, _: ClientId, peer: Peer, request: m.Ping) -> None:
-        self._reply(peer, m.Pong(request_id=request.request_id))
+        state = PAUSED if self._studio.paused else None
+        self._reply(peer, m.Pong(request_id=request.request_id, state=state))
+
+    def _pause(self, _: ClientId, peer: Peer, request: m.Pause) -> None:
+        self._studio.pause()
+        self._accept(peer, request)
+
+    def _go_on(self, _: ClientId, peer: Peer, request: m.Resume) -> None:
+        self._studio.resume()
+        self._accept(peer, request)
 
     def _subscribe(self, client: ClientId, peer: Peer, request: m.Subscribe) -> None:
         self._subscribers.add(client)
         self._accept(peer, request)
+        for job in self._studio.store.in_state(JobState.RENDERING, JobState.QUEUED):
+            if names.may_see(peer, job.origin.client):
+                self._reply(peer, _progressed(job, self._studio.progress(job.id)))
 
     def _unsubscribe(self, client: ClientId, peer: Peer, request: m.Unsubscribe) -> None:
         self._subscribers.discard(client)
@@ -181,8 +216,8 @@ class Service:
         self._delivery.again(client, self._clock())
 
     def _status(self, _: ClientId, peer: Peer, request: m.Status) -> None:
-        store = self._studio.store
-        jobs = [store.get(JobId(request.job))] if request.job else store.latest(LISTED_JOBS)
+        known = [self._studio.store.get(JobId(request.job))] if request.job else self._listed()
+        jobs = [job for job in known if names.may_see(peer, job.origin.client)]
         for job in jobs:
             progress = self._studio.progress(job.id)
             listed = m.JobListed(
@@ -198,6 +233,15 @@ class Service:
         if request.job:
             for message in results(jobs[0]):
                 self._reply(peer, message)
+
+    def _listed(self) -> list[Job]:
+        """The newest jobs that have ended, in order of arrival; then all that have not, in the order of their turn."""
+        store = self._studio.store
+        going = store.in_state(JobState.RENDERING, JobState.INTERRUPTED, JobState.QUEUED)
+        turns = {job.id: self._studio.progress(job.id).position for job in going}
+        ended = [job for job in store.latest(LISTED_JOBS) if job.state.is_final]
+        surplus = max(len(ended) + len(going) - LISTED_JOBS, 0)
+        return [*ended[surplus:], *sorted(going, key=lambda job: turns[job.id])]
 
     def _list_presets(self, _: ClientId, peer: Peer, request: m.Presets) -> None:
         for preset in self._presets.values():
@@ -248,15 +292,13 @@ class Service:
         if not forced and stage == progress.stage and now - told_at < PROGRESS_AT_MOST_EVERY_SECONDS:
             return
         self._told[job.id] = (now, progress.stage)
-        message = m.Progressed(
-            job_id=job.id, fraction=progress.fraction, stage=progress.stage, eta_seconds=progress.eta
-        )
+        message = _progressed(job, progress)
         self._to_client(job.origin.client, message)
         self._to_subscribers(job, message)
 
     def _to_subscribers(self, job: Job, message: m.Message) -> None:
         for client in self._subscribers - {job.origin.client}:
-            if self._delivery.is_live(client, self._clock()):
+            if names.may_see(self._peers[client], job.origin.client) and self._delivery.is_live(client, self._clock()):
                 self._to_client(client, message)
 
     def _to_client(self, client: ClientId, message: m.Message) -> None:
@@ -266,7 +308,11 @@ class Service:
 
     def _reply(self, peer: Peer, message: m.Message) -> None:
         with contextlib.suppress(OSError):
-            self._transmit(peer, encode(message))
+            self._transmit(peer, encode(names.as_told(peer, message, self._studio.state)))
+
+
+def _progressed(job: Job, progress: Progress) -> m.Progressed:
+    return m.Progressed(job_id=job.id, fraction=progress.fraction, stage=progress.stage, eta_seconds=progress.eta)
 
 
 def _origin(client: ClientId, peer: Peer, request: m.Request) -> Origin:

@@ -13,6 +13,10 @@ from engine.units import Bpm, SampleRate, Seconds
 TYPICAL_TEMPO = Bpm(120.0)
 """Centre of the prior over tempi, and the answer where nothing repeats."""
 _TEMPI = (50.0, 220.0)
+_PRIOR_OCTAVES = 1.0
+"""Standard deviation of the prior over tempi: wide, for what repeats tells more than what is usual."""
+_COMB = {0.25: -0.3, 0.5: 0.4, 0.75: 0.4, 1: 1.0, 1.5: 0.4, 2: 1.0, 3: 0.4, 4: 1.0, 8: 0.7}
+"""How much a repetition after so many beats speaks for a tempo; one after a quarter of a beat makes it too slow."""
 _PHASES = 96
 _SUBDIVISIONS = 4
 
@@ -76,10 +80,10 @@ def tempo_of(envelope: Envelope) -> Bpm:
     beat = 60 / bpms * envelope.rate
     lags = np.arange(len(values))
     score = np.zeros(len(bpms))
-    for multiple, weight in ((1, 1.0), (2, 1.0), (3, 0.4), (4, 1.0), (8, 0.7), (0.5, 0.4), (0.25, 0.2)):
+    for multiple, weight in _COMB.items():
         lag = beat * multiple
         score += weight * np.where(lag < 0.75 * len(values), np.interp(lag, lags, similar), 0.0)
-    score *= np.exp(-0.5 * (np.log2(bpms / TYPICAL_TEMPO) / 0.7) ** 2)
+    score *= np.exp(-0.5 * (np.log2(bpms / TYPICAL_TEMPO) / _PRIOR_OCTAVES) ** 2)
     if score.max() <= 0:
         return TYPICAL_TEMPO
     return _sharpened(values, envelope.rate, float(bpms[int(np.argmax(score))]))

@@ -19,13 +19,13 @@ _PROFILES = {
     "major": (5.0, 2.0, 3.5, 2.0, 4.5, 4.0, 2.0, 4.5, 2.0, 3.5, 1.5, 4.0),
     "minor": (5.0, 2.0, 3.5, 4.5, 2.0, 4.0, 2.0, 4.5, 3.5, 2.0, 1.5, 4.0),
 }
-_OVERTONES = ((0, 1.0), (7, 0.25), (4, 0.08))
+_OVERTONES = ((0, 1.0), (7, 0.5), (4, 0.12))
 _BASS_END, _TREBLE_START, _TREBLE_END = 53, 47, 90
-_BASS_WEIGHT = 0.35
+_BASS_WEIGHT = 0.5
 _FIFTH_IN_BASS = 0.4
 _SHARPNESS = 14.0
 _STAY, _STAY_IN_BAR = 0.15, 1.6
-_FOREIGN = 1.2
+_FOREIGN = 2.0
 _TONIC = 0.35
 _KEY_WEIGHT = 6.0
 _SILENT = 1e-5

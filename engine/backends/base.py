@@ -3,11 +3,12 @@
 The daemon reads descriptions only. Backends are built, and their libraries imported, inside the worker process.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from engine.errors import PunchinError
 from engine.spec import RenderSpec, Verb
 from engine.units import Frames, SampleRate, Seconds, Seed
 
@@ -48,6 +49,10 @@ class Model:
     """Bytes on disk; of one that is missing, about what there is to download."""
 
 
+def _no_obstacle(_: RenderSpec) -> PunchinError | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
     """What the daemon knows of an engine without loading it."""
@@ -66,8 +71,12 @@ class Description:
     """The rate it renders at; None: whatever rate it is given."""
     channels: int | None = None
     """The channel count it renders; None: whatever it is given."""
+    obstacle: "Callable[[RenderSpec], PunchinError | None]" = _no_obstacle
+    """Why a job cannot be rendered on this machine, as it is now: what is not installed, or not downloaded."""
     models: Callable[[], Sequence[Model]] | None = None
     """Looks which models are on this machine, in milliseconds and without model code; None: they come with the engine."""
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Variables that its worker starts with, for what is settled before Python runs; those the user has set go first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 from loguru import logger
 
 from engine.backends.base import Description
-from engine.errors import Unsupported
+from engine.errors import PunchinError, Unsupported
 from engine.spec import ALL, RESIDUAL, RenderSpec
 
 GROUP = "punchin.engines"
@@ -30,25 +30,32 @@ def _rank(name: str) -> tuple[int, str]:
 
 
 def chosen(spec: RenderSpec, engines: Mapping[str, Description]) -> Description:
-    """The engine for a spec: the one it names, or the first that can do it. Raises Unsupported with what is possible."""
+    """The engine for a spec: the one it names, or the first that can do it. Raises what the engine says, or Unsupported.
+
+    Unsupported names what is possible.
+    """
     if spec.engine == "auto":
-        able = [engine for engine in engines.values() if _obstacle(spec, engine) is None]
-        if able:
-            return able[0]
-        raise Unsupported(
-            "; ".join(filter(None, (_obstacle(spec, engine) for engine in engines.values())))
-            or "no engine is installed"
-        )
+        obstacles = {engine.name: _obstacle(spec, engine) for engine in engines.values()}
+        for name, found in obstacles.items():
+            if found is None:
+                return engines[name]
+        raise Unsupported("; ".join(map(str, obstacles.values())) or "no engine is installed")
     engine = engines.get(spec.engine)
     if engine is None:
         raise Unsupported(f"engine: {spec.engine} is not installed; there are {_listed(engines)}")
-    obstacle = _obstacle(spec, engine)
-    if obstacle:
-        raise Unsupported(obstacle)
+    found = _obstacle(spec, engine)
+    if found is not None:
+        raise found
     return engine
 
 
-def _obstacle(spec: RenderSpec, engine: Description) -> str | None:
+def _obstacle(spec: RenderSpec, engine: Description) -> PunchinError | None:
+    cannot = _beyond(spec, engine)
+    return engine.obstacle(spec) if cannot is None else Unsupported(cannot)
+
+
+def _beyond(spec: RenderSpec, engine: Description) -> str | None:
+    """What an engine can never do of a spec."""
     if spec.verb not in engine.verbs:
         return f"engine {engine.name} cannot {spec.verb}; it can {_listed(sorted(engine.verbs))}"
     if spec.verb == "extract":

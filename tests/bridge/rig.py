@@ -21,14 +21,17 @@ def until(condition, seconds=30.0):
 
 
 class Daemon:
-    """`punchin serve` with a state folder and free ports."""
+    """`punchin serve` with a state folder and free ports; `host` and `prefix` for one that other machines reach."""
 
-    def __init__(self, state: Path):
+    def __init__(self, state: Path, host="127.0.0.1", prefix=()):
         self.state = state
+        self.host = host
+        self.prefix = prefix
         self.start()
 
     def start(self):
-        command = [sys.executable, "-m", "bridge", "serve", "--state", str(self.state), "--port", "0"]
+        command = [*self.prefix, sys.executable, "-m", "bridge", "serve", "--state", str(self.state), "--port", "0"]
+        command += ["--host", self.host]
         (self.state / "daemon.json").unlink(missing_ok=True)
         self.log = (self.state.parent / "daemon.log").open("a", encoding="utf-8")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)

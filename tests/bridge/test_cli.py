@@ -138,3 +138,15 @@ def test_doctor_answers_in_both_forms(tmp_path):
     }
     assert findings["libsndfile"]["state"] == "ok"
     assert findings["daemon"]["state"] == "off"
+
+
+def test_files_go_along_through_a_tunnel(daemon, song, tmp_path):
+    place = ["--state", str(tmp_path / "laptop"), "--port", str(daemon.port), "--tcp"]
+    flags = ["--source", str(song), "--tracks", "drums,residual", "--out", str(tmp_path / "stems"), "--json"]
+    result = json.loads(punchin("send", "extract", *flags, *place).stdout)
+    assert [clip["frames"] for clip in result["clips"]] == [12 * 44100] * 2
+    paths = [Path(clip["path"]) for clip in result["clips"]]
+    assert {path.parent for path in paths} == {tmp_path / "stems"}
+    rendered = sorted((daemon.state / "clips" / result["job_id"]).iterdir())
+    assert [path.read_bytes() for path in sorted(paths)] == [path.read_bytes() for path in rendered]
+    assert "extract" in punchin("jobs", *place).stdout

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from pythonosc.osc_message import OscMessage
 
 from bridge.osc.guard import messages
@@ -47,6 +48,8 @@ REPLIES = [
     m.PresetsEnd(request_id="r", count=1),
     m.ModelListed(name="n", engine="draft", state="built in", size=2**33),
     m.ModelsEnd(request_id="r", count=1),
+    m.PutOk(request_id="r", upload="0" * 64, received=2**40, total=2**41),
+    m.Part(request_id="r", offset=0, total=2**33, checksum="f" * 64, data=b"\0\xff" * 3),
     m.Run(trigger_id="t", action="repaint", parameters={"strength": 0.5, "preset": "x"}),
 ]
 
@@ -85,6 +88,46 @@ def test_times_travel_as_doubles_and_frames_as_64_bits():
 def test_a_render_request_takes_every_key_of_the_spec(verb):
     row = m.TABLE[f"/punchin/{verb}"]
     assert [argument.name for argument in row.keys] == [*KEYS, "reply_port"]
+
+
+def test_a_clip_on_another_machine_has_a_name_instead_of_a_path():
+    told = CLIP.model_copy(update={"path": "remote:j1/0", "file": "a b.wav"})
+    read = decode_reply(*arrived(encode(told)))
+    assert (read.path.as_posix(), read.file) == ("remote:j1/0", "a b.wav")
+
+
+@pytest.mark.parametrize("file", ["../a.wav", "/etc/passwd", "..", "a\\b.wav", "C:evil.wav", ".hidden"])
+def test_a_file_name_of_a_reply_is_no_path(file):
+    with pytest.raises(ValidationError):
+        decode_reply(*arrived(encode(CLIP.model_copy(update={"file": file}))))
+
+
+PIECE = {"upload": "a" * 64, "offset": 0, "total": 9, "checksum": "b" * 64, "data": b"x"}
+
+
+def test_a_piece_of_a_file_is_bytes_within_bounds():
+    put = decode(*arrived(encode(m.Put(request_id="r", **PIECE))), {})
+    assert put == m.Put(request_id="r", **PIECE)
+    for wrong in (
+        {"upload": "../" + "a" * 61},
+        {"upload": "A" * 64},
+        {"checksum": ""},
+        {"offset": -1},
+        {"total": 0},
+        {"data": b""},
+        {"data": b"x" * (m.LARGEST_PIECE + 1)},
+        {"data": "text"},
+    ):
+        code, message = refused("/punchin/put", "r", *(PIECE | wrong).values())[1:]
+        assert code == "invalid"
+        assert message.startswith((next(iter(wrong)), "argument 6"))
+
+
+def test_binary_data_is_taken_nowhere_else():
+    assert refused("/punchin/status", "r", "job", b"j")[1:] == ("invalid", "argument 3 cannot be binary data (a blob)")
+    assert refused("/punchin/ping", b"r")[:2] == ("", "invalid")
+    assert refused("/punchin/generate", "r", "prompt", b"x", "length", 4.0)[1] == "invalid"
+    assert refused("/punchin/retry", "r", "job", "j", "prompt", b"x")[1] == "invalid"
 
 
 def test_a_request_is_typed_and_keeps_what_came():

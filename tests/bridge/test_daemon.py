@@ -7,12 +7,17 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import psutil
 import pytest
 import soundfile
+from pythonosc.osc_message import OscMessage
 from rig import Daemon, PlainClient, keys_of, until
+
+from bridge.bench.peers import flooding
+from bridge.remote import token
 
 
 def test_one_line_says_where_it_listens_and_the_file_says_the_same(daemon):
@@ -113,6 +118,23 @@ def test_a_source_that_is_none_ends_the_job_with_bad_source(client, tmp_path, ki
     failed = client.listen("/punchin/failed")[-1]
     assert failed.params[1] == "bad_source"
     assert "bad.wav" in failed.params[2]
+
+
+def test_a_line_end_in_a_file_name_makes_no_line_of_the_log(daemon, client, tmp_path):
+    forged = "2026-01-01 00:00:00.000 | ERROR    | forged"
+    path = tmp_path / f"a\n{forged}\x1b[31m.wav"
+    path.write_bytes(b"no audio")
+    client.send("/punchin/extract", "r-1", "source", str(path), "tracks", "all")
+    client.listen("/punchin/failed")
+    log = until(lambda: [line for line in daemon_log(daemon) if "forged" in line])
+    assert len(log) == 1
+    assert not log[0].startswith(forged)
+    assert "\\n2026-01-01" in log[0]
+    assert "\x1b" not in log[0]
+
+
+def daemon_log(daemon):
+    return (daemon.state / "logs" / "punchin.log").read_text("utf-8").splitlines()
 
 
 def test_kill_9_of_the_worker_ends_one_job_and_the_next_one_runs(daemon, client, tmp_path):
@@ -383,10 +405,23 @@ def test_version_loads_no_heavy_library():
     assert not loaded & {"torch", "scipy", "librosa", "numpy", "soundfile"}
 
 
-def test_it_listens_on_this_machine_only(tmp_path):
-    refused = serve("--state", str(tmp_path / "state"), "--port", "0", "--host", "0.0.0.0")
+@pytest.mark.parametrize(
+    ("host", "said"), [("0.0.0.0", "run `punchin token` first"), ("gpu.box", "needs a token"), ("::", "needs a token")]
+)
+def test_without_a_token_it_listens_on_this_machine_only(tmp_path, host, said):
+    refused = serve("--state", str(tmp_path / "state"), "--port", "0", "--host", host)
     assert refused.returncode == 2
-    assert "the legal hosts are 127.0.0.1" in refused.stderr
+    assert said in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "said"), [("gpu.box", "give an address"), ("203.0.113.9", "no address of this machine")]
+)
+def test_a_host_that_is_not_this_machine(tmp_path, host, said):
+    token.make(tmp_path)
+    refused = serve("--state", str(tmp_path), "--port", "0", "--host", host)
+    assert refused.returncode == 2
+    assert said in refused.stderr
 
 
 def test_a_source_that_vanishes_while_its_job_waits(client, song, tmp_path):
@@ -435,3 +470,28 @@ def test_a_full_disk_under_the_state_folder_refuses_or_fails_and_the_daemon_goes
         if running:
             running.stop()
         subprocess.run(["umount", str(tiny)], check=True)
+
+
+def answers(client, request_id):
+    """Whether a ping is answered soon; in a flood the system's buffer may lose it, as any network may."""
+    client.send("/punchin/ping", request_id)
+    client.socket.settimeout(0.5)
+    with suppress(TimeoutError):
+        while OscMessage(client.socket.recv(4096)).params != [request_id]:
+            pass
+        return True
+    return False
+
+
+def test_a_client_that_floods_starves_no_other(daemon, client):
+    other = PlainClient(daemon.port)
+    with flooding(("127.0.0.1", daemon.port), 10_000) as reached:
+        for number in range(50):
+            until(lambda request_id=f"p-{number}": answers(other, request_id))
+        other.send("/punchin/generate", "r-1", "prompt", "house", "length", 1.0)
+        other.listen("/punchin/done")
+    other.close()
+    assert reached[0] > 1000
+    for number in range(2000):
+        client.send("/punchin/ping", f"f-{number}")
+    assert client.listen("/punchin/rejected")[-1].params[1] == "busy"

@@ -54,6 +54,19 @@ def test_a_flood_is_held_back_and_told_so_ten_times_a_second():
     assert len(heard.refused) <= 20
 
 
+def test_a_flood_is_not_even_read():
+    heard = Heard()
+    flooding, quiet = Peer("udp", "127.0.0.1", 1), Peer("udp", "127.0.0.1", 2)
+    for _ in range(int(BURST) + 1):
+        heard.take(flooding)
+    assert heard.take(flooding, b"junk")
+    assert not heard.take(quiet, b"junk")
+    assert heard.reception.drops.counts.total() == 1
+    heard.clock.now = 1.0
+    heard.take(flooding)
+    assert len(heard.received) == BURST + 1
+
+
 def test_sources_without_number_take_no_memory():
     heard = Heard()
     for number in range(10 * KNOWN_SOURCES):

@@ -16,6 +16,7 @@ class Misbehaving:
     """Does what the prompt says; anything else renders noise by the seed."""
 
     def render(self, spec, heard, seed, report):
+        note = ""
         match spec.prompt.split():
             case ["die"]:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -28,6 +29,10 @@ class Misbehaving:
             case ["hang"]:
                 while True:
                     time.sleep(0.05)
+            case ["stuck"]:
+                while True:
+                    report(0.5, Stage.RENDERING)
+                    time.sleep(0.05)
             case ["slow", seconds]:
                 started = time.monotonic()
                 while (passed := time.monotonic() - started) < float(seconds):
@@ -35,9 +40,11 @@ class Misbehaving:
                     time.sleep(0.02)
             case ["stop"]:
                 os.kill(os.getpid(), signal.SIGSTOP)
+            case ["environment", *names]:
+                note = " ".join(f"{name}={os.environ.get(name)}" for name in names)
         samples = np.random.default_rng(seed).standard_normal(heard.samples.shape).astype(np.float32) * 0.1
         report(1.0, Stage.RENDERING)
-        return Rendering({MIX: _spoiled(samples, spec.prompt), **dict.fromkeys(("drums", "bass"), samples)})
+        return Rendering({MIX: _spoiled(samples, spec.prompt), **dict.fromkeys(("drums", "bass"), samples)}, note)
 
 
 def _spoiled(samples, prompt):
@@ -63,6 +70,9 @@ class Unloadable:
 DESCRIPTION = Description("odd", "for tests", "misbehaving:Misbehaving", ALL_VERBS, ("drums", "bass"))
 AT_ITS_OWN_RATE = Description(
     "rated", "for tests", "misbehaving:Misbehaving", ALL_VERBS, ("drums", "bass"), rate=48000, channels=2
+)
+SETTLED = Description(
+    "settled", "for tests", "misbehaving:Misbehaving", ALL_VERBS, environment={"PUNCHIN_ODD": "7", "PUNCHIN_OWN": "no"}
 )
 UNLOADABLE = Description("broken", "for tests", "misbehaving:Unloadable", ALL_VERBS)
 DEAF = Description("deaf", "for tests", "misbehaving:Misbehaving", ALL_VERBS, ("drums",), ("drums", "bass"))

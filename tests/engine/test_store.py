@@ -1,12 +1,15 @@
 import sqlite3
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine import Studio
 from engine.errors import Busy, CannotStart, NotFound
 from engine.jobs import ClipFile, Job, JobState, Origin
 from engine.spec import RenderSpec
-from engine.store import SCHEMA_VERSION, Store
+from engine.store import SCHEMA_VERSION, Store, overview
 
 
 def job(number, client="reaper", engine="draft"):
@@ -102,3 +105,50 @@ def test_a_table_that_cannot_be_written_refuses_and_stays_whole(store):
     store._connection.execute("PRAGMA max_page_count = 100000")
     assert store._connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     assert store.get("j1") == job(1)
+
+
+def test_old_jobs_that_were_delivered_leave_the_table_and_no_file_goes(store, tmp_path):
+    clip = tmp_path / "take.wav"
+    clip.write_bytes(b"somebody's take")
+    days = {1: 100, 2: 100, 3: 10, 4: 9, 5: 100}
+    for number, age in days.items():
+        ended = job(number).become(JobState.RENDERED, clips=(replace(CLIP, path=clip),), took=1.0)
+        store.add(job(number))
+        store.save(ended)
+        if number != 2:
+            store.save(ended.become(JobState.RECEIVED, delivered=True))
+        store._connection.execute("UPDATE jobs SET ended = ended - ? WHERE id = ?", (age * 86400.0, f"j{number}"))
+    store.add(job(6))
+    assert store.prune(time.time() - 90 * 86400.0, 10) == 2
+    assert [each.id for each in store.latest(10)] == ["j2", "j3", "j4", "j6"], "never what waits, or was not received"
+    assert store.prune(0.0, 2) == 0
+    assert store.prune(0.0, 1) == 1
+    assert [each.id for each in store.latest(10)] == ["j2", "j4", "j6"]
+    assert clip.read_bytes() == b"somebody's take"
+
+
+def test_a_studio_prunes_when_it_starts_and_a_table_without_room_does_not_hinder_it(tmp_path, monkeypatch):
+    with Studio(tmp_path, engines={}) as studio:
+        studio.store.add(job(1))
+        studio.store.save(job(1).become(JobState.RECEIVED, delivered=True))
+        studio.store._connection.execute("UPDATE jobs SET ended = 0")
+        studio.store._connection.commit()
+    studio = Studio(tmp_path, engines={})
+    studio.store._connection.execute("PRAGMA query_only = ON")
+    with studio:
+        assert len(studio.store.latest(10)) == 1
+        studio.store._connection.execute("PRAGMA query_only = OFF")
+    with Studio(tmp_path, engines={}) as studio:
+        assert studio.store.latest(10) == []
+
+
+def test_the_table_can_be_read_beside_its_owner_and_after(store, tmp_path):
+    path = tmp_path / "jobs.sqlite"
+    for number in (1, 2, 3):
+        store.add(job(number))
+    assert [row["id"] for row in overview(path, 2)] == ["j2", "j3"]
+    store.close()
+    assert [row["verb"] for row in overview(path, 10)] == ["generate"] * 3
+    with pytest.raises(sqlite3.Error):
+        overview(tmp_path / "none.sqlite", 10)
+    assert not (tmp_path / "none.sqlite").exists()

@@ -7,14 +7,14 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from misbehaving import AT_ITS_OWN_RATE, DEAF, DESCRIPTION, UNLOADABLE
+from misbehaving import AT_ITS_OWN_RATE, DEAF, DESCRIPTION, SETTLED, UNLOADABLE
 
 from engine import RenderSpec, Studio
 from engine.errors import InvalidSpec, NotFound, Unsupported
 from engine.jobs import JobState, Origin
 from engine.supervisor import Patience
 
-ENGINES = {engine.name: engine for engine in (DESCRIPTION, AT_ITS_OWN_RATE, UNLOADABLE, DEAF)}
+ENGINES = {engine.name: engine for engine in (DESCRIPTION, AT_ITS_OWN_RATE, UNLOADABLE, DEAF, SETTLED)}
 
 
 @pytest.fixture
@@ -95,17 +95,29 @@ def test_a_bad_day_of_the_engine_ends_one_job_and_the_next_one_runs(studio, tmp_
     assert finished(studio, generate("noise")).state is JobState.RENDERED
 
 
+def test_an_engine_starts_with_its_environment_and_the_users_goes_first(studio, monkeypatch):
+    monkeypatch.setenv("PUNCHIN_OWN", "yes")
+    before = dict(os.environ)
+    job = finished(studio, generate("environment PUNCHIN_ODD PUNCHIN_OWN", engine="settled"))
+    assert "PUNCHIN_ODD=7 PUNCHIN_OWN=yes" in job.clips[0].note
+    assert dict(os.environ) == before
+    plain = finished(studio, generate("environment PUNCHIN_ODD"))
+    assert "PUNCHIN_ODD=None" in plain.clips[0].note
+
+
 def test_an_engine_that_cannot_load_says_so(studio):
     job = finished(studio, generate("noise", engine="broken"))
     assert (job.code, "weights are missing" in job.message) == ("engine_error", True)
 
 
-@pytest.mark.parametrize(("prompt", "patience"), [("hang", Patience(progress=4.0)), ("stop", Patience(heartbeat=4.0))])
+@pytest.mark.parametrize(
+    ("prompt", "patience"), [("hang", Patience(progress=15.0)), ("stop", Patience(heartbeat=15.0))]
+)
 def test_an_engine_that_hangs_is_ended(tmp_path, prompt, patience):
     with Studio(tmp_path, engines=ENGINES, patience=patience) as studio:
-        job = finished(studio, generate(prompt))
+        job = finished(studio, generate(prompt), 90)
         assert job.code == "timed_out"
-        assert finished(studio, generate("noise")).state is JobState.RENDERED
+        assert finished(studio, generate("noise"), 90).state is JobState.RENDERED
 
 
 @pytest.mark.parametrize("prompt", ["slow 30", "hang"])

@@ -1,0 +1,47 @@
+"""ACE-Step 1.5: the generative engine. Importing this costs nothing: torch and the models live in the worker."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from engine.backends.acestep import allocator
+from engine.backends.base import Description, Model
+from engine.errors import NoModel, PunchinError
+from engine.spec import INSTRUMENTS, RenderSpec, Verb
+from engine.units import SampleRate
+
+_LIBRARIES = ("torch", "diffusers", "transformers")
+
+
+def obstacle(spec: RenderSpec) -> PunchinError | None:
+    """Why a job cannot be rendered here: a library or a checkpoint is missing, or the checkpoint was not trained for it."""
+    missing = [library for library in _LIBRARIES if find_spec(library) is None]
+    if missing:
+        return NoModel(f"engine acestep needs {', '.join(missing)}: pip install 'punchin[ace]'")
+    from engine.backends.acestep.choice import checkpoint  # noqa: PLC0415  the daemon asks this only for a job
+
+    try:
+        checkpoint(spec)
+    except PunchinError as error:
+        return error
+    return None
+
+
+def models() -> Sequence[Model]:
+    """Every released checkpoint and those beside them, and how they stand on this machine."""
+    from engine.backends.acestep.shelf import listed  # noqa: PLC0415  asked for rarely
+
+    return listed()
+
+
+DESCRIPTION = Description(
+    name="acestep",
+    label="ACE-Step 1.5: a generative model for music",
+    factory="engine.backends.acestep.backend:AceStep",
+    verbs=frozenset(Verb),
+    stems=INSTRUMENTS,
+    rate=SampleRate(48000),
+    channels=2,
+    obstacle=obstacle,
+    models=models,
+    environment=allocator.environment(),
+)

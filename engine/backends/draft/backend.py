@@ -1,8 +1,10 @@
 """The draft engine as a backend: each verb to the room that does it."""
 
+from dataclasses import replace
 from functools import cached_property
 
 from engine.backends.base import MIX, Heard, Rendering, Report, Stage
+from engine.backends.draft.addition import asked_tracks
 from engine.backends.draft.compose import compose
 from engine.backends.draft.cover import cover
 from engine.backends.draft.fit import complete, lego
@@ -10,7 +12,7 @@ from engine.backends.draft.reuse import fill, texture_fill
 from engine.backends.draft.samples import Pack
 from engine.backends.draft.separate import separate
 from engine.backends.draft.separator.masks import Separator
-from engine.backends.draft.shaping import shaped
+from engine.backends.draft.shaping import needs_stems, shaped
 from engine.backends.draft.wishes import read
 from engine.progress import shared
 from engine.spec import RenderSpec, Verb
@@ -31,7 +33,7 @@ class Draft:
             case Verb.GENERATE:
                 return _composed(spec, heard, seed, report, self._pack)
             case Verb.REPAINT | Verb.CONTINUE:
-                return _reused(spec, heard, seed, report)
+                return self._reused(spec, heard, seed, report)
             case Verb.EXTRACT:
                 return self._stems(heard, report)
             case Verb.LEGO:
@@ -48,20 +50,25 @@ class Draft:
 
     def _stems(self, heard: Heard, report: Report) -> Rendering:
         report(0.0, Stage.LOADING)
-        note, net = "", None
-        try:
-            net = self._separator
-        except ImportError as error:
-            note = f"without the trained net, as onnxruntime cannot be imported ({error}): stems are split less cleanly"
+        net, note = self._net()
         return Rendering(separate(heard.samples, heard.rate, report, net), note)
 
+    def _net(self) -> tuple[Separator | None, str]:
+        """The net, or None and what the user should know then."""
+        try:
+            return self._separator, ""
+        except ImportError as error:
+            why = f"as onnxruntime cannot be imported ({error})"
+            return None, f"without the trained net, {why}: stems are split less cleanly"
 
-def _reused(spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
-    wishes = read(spec.prompt)
-    share = _REUSE_SHARE if wishes else 1.0
-    while_reusing, while_shaping = shared(report, 0.0, share), shared(report, share, 1.0)
-    rendering = fill(heard, spec, seed, while_reusing) or texture_fill(heard, spec, seed, while_reusing)
-    return shaped(rendering, heard, spec, wishes, seed, lambda fraction: while_shaping(fraction, Stage.RENDERING))
+    def _reused(self, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
+        wishes, tracks = read(spec.prompt), asked_tracks(spec.prompt)
+        share = _REUSE_SHARE if wishes or tracks else 1.0
+        while_reusing, while_shaping = shared(report, 0.0, share), shared(report, share, 1.0)
+        rendering = fill(heard, spec, seed, while_reusing) or texture_fill(heard, spec, seed, while_reusing)
+        net, note = self._net() if needs_stems(wishes) else (None, "")
+        rendering = replace(rendering, note="; ".join(part for part in (rendering.note, note) if part))
+        return shaped(rendering, heard, spec, wishes, tracks, seed, while_shaping, self._pack, net)
 
 
 def _composed(spec: RenderSpec, heard: Heard, seed: Seed, report: Report, pack: Pack) -> Rendering:

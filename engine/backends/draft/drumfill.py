@@ -1,4 +1,4 @@
-"""A drum fill of one bar from the built-in kit."""
+"""A drum fill of one bar from the recorded kit."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ _FILLS: tuple[dict[str, str], ...] = (
 """Sixteenths of a 4/4 bar; a shorter bar has their end."""
 
 
-def drum_fill(beats: DoubleArray, frames: int, rate: SampleRate, seed: Sequence[int]) -> FloatArray:
+def drum_fill(beats: DoubleArray, frames: int, rate: SampleRate, seed: Sequence[int], pack: Pack) -> FloatArray:
     """Hits on the sixteenths of a bar: [1, frames], which end with a rush of the last beat.
 
     `beats` are the frames of the bar's beats, its end included, from 0 on.
@@ -43,7 +43,7 @@ def drum_fill(beats: DoubleArray, frames: int, rate: SampleRate, seed: Sequence[
     steps = (len(beats) - 1) * STEPS_PER_BEAT
     places = np.interp(np.arange(steps) / STEPS_PER_BEAT, np.arange(len(beats)), beats)
     made = np.zeros((1, frames), np.float32)
-    sampler = Sampler(Pack(), rate)
+    sampler = Sampler(pack, rate)
     for lane, pattern in chosen.items():
         symbols = pattern.ljust(16, ".")[:16][-steps:].rjust(steps, ".")
         for place, symbol in zip(places, symbols, strict=True):

@@ -29,8 +29,9 @@ BELOW_MIX_LU = {
 HIGHEST_PEAK_DB = -1.0
 FADE_SECONDS = (0.01, 0.4)
 """Coming in after a long silence of the source, and ringing out into one."""
+SILENT_LUFS = -60.0
+"""Below this there is nothing to play along with."""
 _LISTENING_SHARE = 0.3
-_SILENT_LUFS = -60.0
 _SILENT = "the source is silent, and so is this"
 
 
@@ -51,7 +52,7 @@ def _played(
     refuse_singing(tracks)
     listening = listen(heard, spec, Ticks(shared(report, 0.0, _LISTENING_SHARE), Stage.PLANNING))
     frames = heard.samples.shape[1]
-    if listening.lufs < _SILENT_LUFS:
+    if listening.lufs < SILENT_LUFS:
         return Rendering({track: np.zeros(heard.samples.shape, np.float32) for track in tracks}, _SILENT)
     score = arrange_on(listening.form, paced(spec, listening), seed, tracks)
     stems = rendered_stems(listening.on_grid(score), frames, heard.rate, shared(report, _LISTENING_SHARE, 1.0), pack)

@@ -131,13 +131,20 @@ def master_gain(mixed: FloatArray, rate: int, *, loop: bool, report: Report) -> 
     powers = gate_powers(mixed, rate, lambda part: report(part * 0.5))
     peaks = peak_blocks(mixed, rate, lambda part: report(0.5 + part * 0.5))
     gain = 10 ** (min(TARGET_LUFS - integrated(powers), MOST_GAIN_DB) / 20)
-    curve = _limited(peaks, gain, loop=loop)
+    curve = _limited(peaks, gain, 10 ** (CEILING_DBTP / 20), loop=loop)
     for _ in range(_ROUNDS):
         correction = TARGET_LUFS - integrated(powers * _in_gates(curve, len(powers)) ** 2)
         gain = min(gain * 10 ** (correction / 20), 10 ** (MOST_GAIN_DB / 20))
-        curve = _limited(peaks, gain, loop=loop)
+        curve = _limited(peaks, gain, 10 ** (CEILING_DBTP / 20), loop=loop)
         report(1.0)
     return _between_blocks(curve, max(1, round(PEAK_SECONDS * rate)), mixed.shape[1], loop=loop)
+
+
+def held_under(samples: FloatArray, ceiling: float, rate: int) -> FloatArray:
+    """[channels, frames] turned down, smoothly, wherever a true peak would pass an amplitude."""
+    curve = _limited(peak_blocks(samples, rate, lambda _: None), 1.0, ceiling, loop=False)
+    block = max(1, round(PEAK_SECONDS * rate))
+    return samples * _between_blocks(curve, block, samples.shape[1], loop=False)
 
 
 def _between_blocks(curve: npt.NDArray[np.float64], block: int, frames: int, *, loop: bool) -> FloatArray:
@@ -148,9 +155,9 @@ def _between_blocks(curve: npt.NDArray[np.float64], block: int, frames: int, *, 
     return np.asarray(edges[:-1, None] + np.diff(edges)[:, None] * ramp, dtype=np.float32).ravel()[:frames]
 
 
-def _limited(peaks: npt.NDArray[np.float64], gain: float, *, loop: bool) -> npt.NDArray[np.float64]:
+def _limited(peaks: npt.NDArray[np.float64], gain: float, ceiling: float, *, loop: bool) -> npt.NDArray[np.float64]:
     """Gain for each block of a millisecond: `gain`, less wherever a peak would pass the ceiling, and smooth."""
-    needed = np.minimum(gain, 10 ** (CEILING_DBTP / 20) / (peaks + 1e-12))
+    needed = np.minimum(gain, ceiling / (peaks + 1e-12))
     edge = "wrap" if loop else "nearest"
     # The mean reaches two blocks less far than the minimum, so that no block between two means passes the ceiling.
     held = minimum_filter1d(needed, 2 * LOOKAHEAD_BLOCKS + 1, mode=edge)

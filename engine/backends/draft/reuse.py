@@ -18,6 +18,7 @@ from engine.units import Frames, Seed
 _LEAST_BARS = 2
 _LEAST_SECONDS = 1.0
 _HOST_REACH_SECONDS = 0.008
+_HEARD_CLEARLY_SECONDS = 0.05
 _ESTIMATED_REACH_SECONDS = 0.025
 _SILENT = "the source is silent around the selection, and so is this"
 _SHORT = "too little music around the selection to follow its beats: what there is was repeated"
@@ -128,10 +129,10 @@ def _beats(
     low, high = curve.beats(np.array([0.0, seconds])) - phase
     times = curve.seconds(np.arange(np.floor(low), np.ceil(high) + 1) + phase)
     edges = np.interp(np.arange((len(times) - 1) * PARTS + 1) / PARTS, np.arange(len(times)), times)
-    inside = _within(edges, free, heard.rate, 0.0)
+    # Windows of analysis that reach into a hole hear its silence, and an onset where it ends.
+    inside = _within(edges, free, heard.rate, _HEARD_CLEARLY_SECONDS)
     playable = _within(times, free, heard.rate, FADE_SECONDS + _HOST_REACH_SECONDS)
-    features = describe(mono, rate, times, tick)
-    return Beats(times, features, inside.reshape(-1, PARTS), playable, bar)
+    return Beats(times, *describe(mono, rate, times, tick), inside.reshape(-1, PARTS), playable, bar)
 
 
 def _within(

@@ -1,6 +1,7 @@
 """What the words of a prompt ask for when a place is filled again from the source itself."""
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 
 
@@ -35,13 +36,15 @@ _WORDS: dict[Wish, str] = {
     Wish.BASS_ONLY: _alone("bass"),
     Wish.HALF_TIME: r"half[ -]?time",
     Wish.DOUBLE_TIME: r"double[ -]?time",
-    Wish.FILL: r"fills?(?!\s+(?:the|this|that|it|in|up|with)\b)",
+    Wish.FILL: r"(?:drum\s+)?fills?(?!\s+(?:the|this|that|it|in|up|with)\b)",
     Wish.RISER: r"risers?|uplifters?",
-    Wish.STOP: r"stops?|breaks?",
+    Wish.STOP: r"(?:drum\s+)?(?:stops?|breaks?)",
     Wish.QUIETER: r"quieter|softer",
     Wish.LOUDER: r"louder",
 }
 _DENIED = re.compile(r"\b(?:no|without|not|don't|never)\s+(?:any\s+|a\s+|the\s+)?(?:drum\s+)?$")
+_ADDED = re.compile(r"\badd(?:ing|ed)?\s+(?:an?\s+|the\s+|some\s+)?$")
+_ALONE = (Wish.DRUMS_ONLY, Wish.BASS_ONLY)
 _OPPOSITES = (
     (Wish.DRUMS_ONLY, Wish.NO_DRUMS),
     (Wish.BASS_ONLY, Wish.NO_BASS),
@@ -57,14 +60,25 @@ def read(prompt: str) -> tuple[Wish, ...]:
     Of two that exclude each other the one said first holds.
     """
     text = prompt.lower()
-    said = {wish: place for wish, words in _WORDS.items() if (place := _place(words, text)) is not None}
+    said = {wish: match.start() for wish in Wish if (match := next(_said(wish, text), None))}
     for one, other in _OPPOSITES:
         if one in said and other in said:
             del said[max(one, other, key=lambda wish: said[wish])]
     return tuple(wish for wish in Wish if wish in said)
 
 
-def _place(words: str, text: str) -> int | None:
-    """Where a phrase is said and not denied."""
-    found = (match.start() for match in re.finditer(rf"(?<![\w-])(?:{words})(?![\w-])", text))
-    return next((place for place in found if not _DENIED.search(text[:place])), None)
+def without_wishes(prompt: str) -> str:
+    """A prompt in lower case with a line in the place of each wish: what is left is spoken of something else."""
+    text = prompt.lower()
+    for wish in Wish:
+        for match in _said(wish, text):
+            text = text[: match.start()] + "_" * len(match[0]) + text[match.end() :]
+    return text
+
+
+def _said(wish: Wish, text: str) -> Iterator[re.Match[str]]:
+    """Where a wish is said and not denied; in `add only drums` nothing else has to go."""
+    for match in re.finditer(rf"(?<![\w-])(?:{_WORDS[wish]})(?![\w-])", text):
+        before = text[: match.start()]
+        if not _DENIED.search(before) and not (wish in _ALONE and _ADDED.search(before)):
+            yield match

@@ -82,6 +82,30 @@ def test_spans_begin_anywhere(first, end):
     assert alike(result[0, slice(*hole)], samples[0, slice(*hole)]) > 0.95
 
 
+def test_what_followed_most_often_follows_again():
+    rate = 44100
+    rng = np.random.default_rng(7)
+    time = np.arange(rate // 2) / rate
+
+    def bar():
+        beats = []
+        for semitone in rng.integers(0, 12, 4):
+            hertz = 110 * 2 ** (semitone / 12)
+            tone = sum(np.sin(2 * np.pi * hertz * k * time) / k for k in (1, 2, 3, 5)) * np.exp(-2 * time)
+            beats.append(0.2 * tone + 0.2 * rng.standard_normal(len(time)) * np.exp(-40 * time))
+        return np.concatenate(beats)
+
+    before, usual, exception, after, last = (bar() for _ in range(5))
+    often = [before, usual, after, last]
+    form = [*often, *often, before, exception, after, last, *often]
+    samples = np.concatenate(form)[None].astype(np.float32)
+    hole = (26 * rate, 28 * rate)
+    # The surroundings of all three are the same, and the exception is the nearest.
+    result = filled(heard_with(blanked(samples, [hole]), rate, [hole]))[0, slice(*hole)]
+    assert alike(result, usual) > 0.95
+    assert alike(result, exception) < 0.5
+
+
 def test_the_tempo_need_not_be_told():
     rate = 44100
     samples = song(rate, 12)

@@ -1,8 +1,11 @@
+import sys
+
 import numpy as np
 import pytest
 
 from engine.backends.base import MIX, PLAIN, Heard, Span, Stage
 from engine.backends.draft.backend import Draft
+from engine.backends.draft.compose import compose
 from engine.backends.draft.riser import riser
 from engine.backends.draft.wishes import Wish, read
 from engine.placement import Part, place
@@ -124,6 +127,36 @@ def test_no_drums(song):
     assert band_db(without, 2000, 10_000) < band_db(with_them, 2000, 10_000) - 10
     assert abs(band_db(without, 300, 850) - band_db(with_them, 300, 850)) < 3
     assert abs(band_db(without, 78, 88) - band_db(with_them, 78, 88)) < 3
+
+
+def test_the_trained_net_leaves_less_of_the_drums(monkeypatch):
+    """A loop of eight seconds, so that the hole is filled with what was there, of which the parts are known."""
+    pytest.importorskip("onnxruntime")
+    rate = 22050
+    spec = RenderSpec.parse(
+        {"verb": "generate", "prompt": "house", "bpm": BPM, "key": "A minor", "length": 8, "loop": True}
+    )
+    mix, stems, _ = compose(spec, 2, 8 * rate, rate, lambda _: None)
+    first, end = 16 * rate, 20 * rate
+    samples = np.tile(mix, 4)
+    samples[:, first:end] = 0
+    heard = Heard(samples, rate, 0.0, Span(0, 32 * rate), (Span(first, end - first),))
+    values = {"verb": "repaint", "source": "/x.wav", "start": 16, "end": 20, "bpm": BPM, "prompt": "no drums"}
+    inside = slice(first + 600, end - 600)
+    truth = np.tile(mix - stems["drums"], 4)[:, inside]
+
+    def sdr():
+        rendering = Draft().render(RenderSpec.parse(values), heard, 0, report)
+        wrong = rendering.tracks[MIX][:, inside] - truth
+        return 10 * np.log10(np.sum(truth**2) / np.sum(wrong**2)), rendering.note
+
+    with_net, note = sdr()
+    assert note == "followed: no drums"
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    without, note = sdr()
+    assert "onnxruntime" in note
+    assert note.endswith("; followed: no drums")
+    assert with_net > without + 1.5
 
 
 def test_drums_only(song):

@@ -9,6 +9,16 @@ import pytest
 collect_ignore = [] if find_spec("torch") else ["test_checkpoint.py"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Small tensors gain nothing from a second thread, and waiting for it costs a loaded machine much."""
+    torch = pytest.importorskip("torch", reason="the neural engine's tests need torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if Path(__file__).parent in item.path.parents and "tiny" in getattr(item, "fixturenames", ()):
@@ -42,3 +52,16 @@ def copied(tiny, tmp_path):
         return tmp_path / "copy" if root == folder else tmp_path / "copy" / folder.name
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory):
+    """A turbo, a base and an XL turbo checkpoint beside each other, as in the models folder: VAE and text encoder are shared."""
+    from engine.backends.acestep.tiny import make_tiny
+
+    folder = tmp_path_factory.mktemp("models")
+    return {
+        "turbo": make_tiny(folder, variant="turbo"),
+        "base": make_tiny(folder, variant="base"),
+        "xl": make_tiny(folder, variant="turbo", xl=True),
+    }

@@ -1,0 +1,123 @@
+"""ACE-Step 1.5 as a backend: one checkpoint at a time in memory, the plan for this machine, one retry when memory runs out."""
+
+import gc
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from loguru import logger
+from platformdirs import user_cache_path
+
+from engine.backends.acestep import allocator, devices, tasks, tiers
+from engine.backends.acestep.cache import Cache
+from engine.backends.acestep.checkpoint import Dtypes, load
+from engine.backends.acestep.choice import checkpoint, traits
+from engine.backends.acestep.guard import weight_files
+from engine.backends.acestep.layout import DIFFUSION_MODEL, MODEL, Layout, locate
+from engine.backends.acestep.occupancy import Occupancy
+from engine.backends.acestep.resident import Resident
+from engine.backends.acestep.session import Prints, Session
+from engine.backends.acestep.tiers import MemoryPlan
+from engine.backends.base import Heard, Rendering, Report
+from engine.errors import OutOfMemory
+from engine.progress import shared
+from engine.spec import RenderSpec
+from engine.units import Seed
+
+LOADING_SHARE = 0.2
+"""Of the progress of a job that has to load its checkpoint."""
+MEMORY_BYTES, DISK_BYTES = 512 * 2**20, 4 * 2**30
+"""How much is kept of what was computed: latents of ten minutes have 4 MB, states of a long song's lyrics 8 MB."""
+
+
+class AceStep:
+    """Lives in the worker. The checkpoint that a job names is loaded when it is not the one that is there."""
+
+    def __init__(self) -> None:
+        self._processor = devices.chosen(os.environ)
+        devices.limit_memory(self._processor, os.environ)
+        self._device = devices.torch_device(self._processor)
+        self._resident = Resident()
+        self._cache = Cache(_cache_folder(), memory_bytes=MEMORY_BYTES, disk_bytes=DISK_BYTES)
+        self._folder: Path | None = None
+        self._session: Session | None = None
+
+    def render(self, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
+        """Render one take; when memory runs out, once more with fewer modules on the device.
+
+        Raises NoModel and BadModel for a checkpoint that is not there or not whole, Unsupported for what it was not made for.
+        """
+        folder = checkpoint(spec)
+        if self._session is None or self._folder != folder:
+            self._session = None
+            gc.collect()
+            self._session = self._opened(folder, shared(report, 0.0, LOADING_SHARE))
+            self._folder = folder
+            report = shared(report, LOADING_SHARE, 1.0)
+        try:
+            return self._rendered(self._session, spec, heard, seed, report)
+        finally:
+            allocator.give_back()
+
+    def _rendered(self, session: Session, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
+        session.notes.clear()
+        try:
+            return tasks.render(session, spec, heard, seed, report)
+        except Exception as error:
+            if not devices.is_out_of_memory(error):
+                raise
+            residency = session.occupancy.tightened()
+            if residency is None:
+                raise OutOfMemory(
+                    f"the {self._processor.name} has no memory left for this job: choose a shorter selection or less "
+                    "context, or close what else uses it"
+                ) from error
+        # Only here: while the error is held, so are the tensors of the pass that failed.
+        devices.release_memory(self._device)
+        session.notes.append(
+            f"memory ran out: rendered again with modules {residency.replace('_', ' ')}, which is slower"
+        )
+        return tasks.render(session, spec, heard, seed, report)
+
+    def _opened(self, folder: Path, report: Report) -> Session:
+        layout, kind = locate(folder), traits(folder)
+        made = tiers.plan(
+            self._processor, "xl" if kind.xl else "2b", guided=not kind.turbo, wishes=tiers.wished(os.environ)
+        )
+        logger.info("{} on {}, tier {}: {}", kind.name, made.name, made.tier, "; ".join(made.reasons))
+        modules = load(folder, torch.device("cpu"), _dtypes(made), report, self._resident)
+        if made.compile:
+            for layer in modules.transformer.layers:
+                layer.compile(dynamic=True)
+        occupancy = Occupancy(modules, self._device, made.residency)
+        return Session(modules, occupancy, self._tile_frames, self._cache, _prints(layout), self._device)
+
+    def _tile_frames(self) -> int:
+        return tiers.vae_tile_frames(self._processor.kind, devices.free_bytes(self._device))
+
+
+def _cache_folder() -> Path:
+    given = os.environ.get("PUNCHIN_CACHE")
+    return Path(given) if given else user_cache_path("punchin", appauthor=False) / "acestep"
+
+
+def _dtypes(made: MemoryPlan) -> Dtypes:
+    model = getattr(torch, made.dtype)
+    return Dtypes(model, model, vae=getattr(torch, made.vae_dtype), text_encoder=model)
+
+
+def _prints(layout: Layout) -> Prints:
+    vae = weight_files(layout.vae, DIFFUSION_MODEL)
+    text = weight_files(layout.text_encoder, MODEL)
+    if layout.kind == "original":
+        return Prints(_print(vae), _print([*weight_files(layout.dit, MODEL), *text]))
+    return Prints(_print(vae), _print([*weight_files(layout.dit / "condition_encoder", DIFFUSION_MODEL), *text]))
+
+
+def _print(files: Iterable[Path]) -> str:
+    """What tells these files from others, without reading them."""
+    states = ((path.resolve(), path.stat()) for path in files)
+    told = "\n".join(f"{path} {state.st_size} {state.st_mtime_ns}" for path, state in states)
+    return hashlib.sha256(told.encode()).hexdigest()
