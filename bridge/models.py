@@ -142,13 +142,13 @@ def make_tiny(
     seed: int = 0,
 ) -> int:
     """Make a small model with RANDOM weights, in the layout of the release. What it renders is noise, not music."""
+    made = folder.expanduser().absolute() / f"acestep-v15-{'xl-' if xl else ''}{variant}"
+    if made.exists():
+        raise InvalidSpec(f"{made} is there already")
     try:
         from engine.backends.acestep.tiny import make_tiny as make  # noqa: PLC0415  it needs torch
     except ImportError as error:
         raise NoModel(f"this needs {error.name}: pip install 'punchin[ace]'") from None
-    made = folder.expanduser().absolute() / f"acestep-v15-{'xl-' if xl else ''}{variant}"
-    if made.exists():
-        raise InvalidSpec(f"{made} is there already")
     make(made.parent, variant=variant, xl=xl, size=size, seed=seed)
     Console().print(f"random weights, for tests and trials: {made}", highlight=False, soft_wrap=True)
     return 0

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from rig import Daemon, PlainClient
 
 from bridge.osc.guard import messages
 from bridge.presets import presets
@@ -67,3 +68,21 @@ def test_the_commands_start_without_model_code():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_daemon_tells_of_the_folder_that_its_settings_name(tmp_path, monkeypatch):
+    vae = tmp_path / "models" / "vae"
+    Record("vae", "some/repo", "huggingface", "c0ffee", {"model.safetensors": Content(1000, "0" * 64)}).write(vae)
+    (vae / "model.safetensors").write_bytes(bytes(1000))
+    monkeypatch.setenv("PUNCHIN_MODELS", str(tmp_path / "models"))
+    daemon = Daemon(tmp_path / "state")
+    client = PlainClient(daemon.port)
+    try:
+        client.send("/punchin/models", "m-1")
+        states = {message.params[0]: message.params[1:3] for message in client.listen("/punchin/models_end")[:-1]}
+    finally:
+        client.close()
+        daemon.stop()
+    assert states["vae"] == ["acestep", "present"]
+    assert states["acestep-v15-turbo"] == ["acestep", "missing"]
+    assert states["draft"] == ["draft", "built in"]

@@ -325,6 +325,7 @@ def test_the_commands_from_pull_to_remove(server, tmp_path):
     assert gone.stderr == "punchin: vae is not here: punchin models pull vae\n"
 
 
+@pytest.mark.neural
 def test_random_weights_are_called_random(tmp_path):
     done = run("make-tiny", tmp_path / "tiny", "--variant", "base", "--xl")
     assert done.returncode == 0, done.stderr
