@@ -20,6 +20,8 @@ FILES = ("source", "reference")
 """Keys of a request that name a file to read."""
 FOLDERS = ("directory",)
 """Keys of a request that name where to write."""
+NAMES = ("model", "lora")
+"""Keys of a request that name what the daemon has, by name or, on its own machine, by path."""
 _DIGEST: TypeAdapter[str] = TypeAdapter(Digest)
 
 
@@ -48,6 +50,8 @@ def with_paths(
             raise Unauthorized(
                 f"{key}: names a folder of the daemon's machine; leave it out and fetch with /punchin/get"
             )
+        elif peer.is_remote and key in NAMES and set(str(value)) & set("/\\~"):
+            raise Unauthorized(f"{key}: names a path of the daemon's machine; give the name that punchin lists there")
     return tuple(resolved)
 
 

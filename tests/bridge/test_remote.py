@@ -275,6 +275,8 @@ def test_names_of_uploads_are_no_paths_and_no_other_clients(daemon):
         "/punchin/generate": {"prompt": "x", "length": 1.0, "directory": "/tmp"},
         "/punchin/trigger": {"action": "repaint", "source": "/etc/passwd"},
         "/punchin/retry": {"job": "j", "directory": "/tmp"},
+        "/punchin/repaint": {"model": "/home/user/checkpoint", "start": 0.0, "end": 1.0},
+        "/punchin/cover": {"prompt": "x", "lora": "..\\style.safetensors"},
     }.items():
         assert laptop.asked(address, **values).params[1] == "unauthorized"
     for client in (laptop, other):

@@ -4,6 +4,7 @@ Weights are mapped, not read: on the CPU, in the type that they are stored in, t
 and shape is held against the files' headers before the first tensor is touched.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -192,7 +193,8 @@ def _text_encoder(folder: Path, dtype: torch.dtype) -> _Part:
 def _empty(settings: Path, build: Callable[[], Any]) -> torch.nn.Module:
     """A module whose parameters take no memory; buffers that are computed from settings are real."""
     try:
-        with init_empty_weights(include_buffers=False):
+        with init_empty_weights(include_buffers=False), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of diffusers' VAE: nothing that a user could mend
             return build()
     except (TypeError, ValueError, KeyError, IndexError, RuntimeError) as error:
         raise BadModel(f"{settings} does not describe a model that can be built: {error}") from None

@@ -4,6 +4,7 @@ What they render is noise. They show that files, tasks and seams work, and nothi
 """
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,17 +166,20 @@ def _parts(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _vae(size: Size, latent_channels: int) -> Any:
-    vae = AutoencoderOobleck(
-        encoder_hidden_size=2 * latent_channels,
-        downsampling_ratios=[2, 4, 4, 6, 10],
-        channel_multiples=list(size.vae_multiples),
-        decoder_channels=size.vae_channels,
-        decoder_input_channels=latent_channels,
-        audio_channels=2,
-        sampling_rate=48000,
-    )
-    # An untrained decoder is all but silent, which hides mistakes: its last layer brings it to an ordinary level.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of diffusers: nothing that a user could mend
+        vae = AutoencoderOobleck(
+            encoder_hidden_size=2 * latent_channels,
+            downsampling_ratios=[2, 4, 4, 6, 10],
+            channel_multiples=list(size.vae_multiples),
+            decoder_channels=size.vae_channels,
+            decoder_input_channels=latent_channels,
+            audio_channels=2,
+            sampling_rate=48000,
+        )
+    # An untrained decoder is all but silent, around an offset: its last layer lets none through, at an ordinary level.
     with torch.no_grad():
+        vae.decoder.conv2.weight_v.sub_(vae.decoder.conv2.weight_v.mean(dim=2, keepdim=True))
         loudness = vae.decode(torch.randn(1, latent_channels, 20)).sample.std()
         vae.decoder.conv2.weight_g.mul_(_LEVEL / loudness)
     return vae
