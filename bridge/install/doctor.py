@@ -33,7 +33,10 @@ from bridge.install.finding import Finding, State
 from engine.backends.base import Description
 from engine.backends.registry import GROUP
 from engine.pausing import PAUSED, is_paused
+from engine.spec import RenderSpec
 
+_PLAIN_REQUEST = RenderSpec.parse({"verb": "generate", "prompt": "music", "length": 10})
+"""What every engine that is ready can do."""
 TIME_LIMIT = 2.0
 """Seconds after which a part that has not answered is reported as such."""
 LEAST_ROOM = 1_000_000_000
@@ -331,7 +334,10 @@ def engines() -> list[Finding]:
             found.append(Finding(name, "problem", _said(error), f"Update or remove the package {owner}."))
             continue
         if isinstance(description, Description):
-            found.append(Finding(name, "ok", f"{description.label} ({', '.join(sorted(description.verbs))})"))
+            detail = f"{description.label} ({', '.join(sorted(description.verbs))})"
+            obstacle = description.obstacle(_PLAIN_REQUEST)
+            state: State = "ok" if obstacle is None else "missing"
+            found.append(Finding(name, state, detail, "" if obstacle is None else f"Not ready: {obstacle}."))
         else:
             detail = f"{entry.value} is no engine description"
             found.append(Finding(name, "problem", detail, f"Update or remove the package {owner}."))

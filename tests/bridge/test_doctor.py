@@ -246,6 +246,17 @@ def test_an_engine_of_another_package(tmp_path, monkeypatch):
     assert planted(tmp_path, monkeypatch) == Finding("engine planted", "ok", "Hums. (cover, repaint)")
 
 
+def test_an_engine_that_is_not_ready_says_what_it_lacks(tmp_path, monkeypatch):
+    package(
+        tmp_path,
+        "planted_engine:DESCRIPTION",
+        "from engine.backends.base import Description\nfrom engine.errors import NoModel\nfrom engine.spec import Verb\n"
+        "DESCRIPTION = Description('planted', 'Hums.', 'x:y', frozenset(Verb), obstacle=lambda _: NoModel('fetch the choir'))\n",
+    )
+    found = planted(tmp_path, monkeypatch)
+    assert (found.state, found.remedy) == ("missing", "Not ready: fetch the choir.")
+
+
 @pytest.mark.parametrize("module", ["DESCRIPTION = 'text'", "", "raise RuntimeError('broken')", "import nowhere"])
 def test_a_broken_engine_names_its_package(tmp_path, monkeypatch, module):
     package(tmp_path, "planted_engine:DESCRIPTION", module)
