@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.bridge.rig import Daemon, PlainClient, keys_of
+from rig import Daemon, PlainClient, keys_of
 
 pytestmark = pytest.mark.neural
 MUSIC = Path(__file__).parents[2] / "bridge" / "demo" / "audio" / "escape_from_chaosland.ogg"
