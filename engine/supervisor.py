@@ -126,7 +126,7 @@ class Supervisor:
                     advance(answer.fraction, answer.stage)
             elif ready:
                 raise self._died()
-            if asked_at is not None and watched - asked_at > self._patience.cancel:
+            if asked_at is not None and watched - asked_at > max(self._patience.cancel, self._description.longest_step):
                 self.stop()
                 raise Cancelled("cancelled; the engine did not stop by itself and was ended")
             if not flagged and self._is_suspect(watched - alive_at, watched - moved_at):

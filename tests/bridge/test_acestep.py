@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-
 from rig import Daemon, PlainClient, keys_of
 
 pytestmark = pytest.mark.neural

@@ -38,6 +38,10 @@ class Misbehaving:
                 while (passed := time.monotonic() - started) < float(seconds):
                     report(passed / float(seconds), Stage.RENDERING)
                     time.sleep(0.02)
+            case ["layer", seconds]:
+                report(0.5, Stage.RENDERING)
+                time.sleep(float(seconds))
+                report(0.6, Stage.RENDERING)
             case ["stop"]:
                 os.kill(os.getpid(), signal.SIGSTOP)
             case ["environment", *names]:

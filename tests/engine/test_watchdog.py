@@ -2,12 +2,13 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from loguru import logger
 from misbehaving import DESCRIPTION
 
-from engine.errors import TimedOut
+from engine.errors import Cancelled, TimedOut
 from engine.spec import RenderSpec
 from engine.supervisor import Patience, Supervisor
 from engine.worker import Order
@@ -103,3 +104,22 @@ def test_a_wall_clock_that_is_set_ends_no_job(supervised, monkeypatch, jump):
 
     assert len(supervised("slow 2", set_clock)) == 1
     assert jumped
+
+
+@pytest.mark.parametrize(("longest_step", "lives"), [(0.0, False), (60.0, True)])
+def test_an_engine_with_long_steps_is_given_one_to_stop_in(tmp_path, longest_step, lives):
+    supervisor = Supervisor(replace(DESCRIPTION, longest_step=longest_step), Patience())
+    cancelled = threading.Event()
+
+    def run(prompt, advance=lambda fraction, stage: None):
+        spec = RenderSpec.parse({"verb": "generate", "prompt": prompt, "length": 1.0, "seed": 1, "engine": "odd"})
+        return supervisor.run(Order("job", spec, tmp_path), cancelled, advance)
+
+    try:
+        run("noise")
+        before = supervisor.pid
+        with pytest.raises(Cancelled):
+            run("layer 3", lambda fraction, stage: cancelled.set() if fraction > 0.3 else None)
+        assert (supervisor.pid == before) is lives
+    finally:
+        supervisor.stop()

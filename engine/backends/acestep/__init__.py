@@ -7,7 +7,7 @@ from engine.backends.acestep import allocator
 from engine.backends.base import Description, Model
 from engine.errors import NoModel, PunchinError
 from engine.spec import INSTRUMENTS, RenderSpec, Verb
-from engine.units import SampleRate
+from engine.units import SampleRate, Seconds
 
 _LIBRARIES = ("torch", "diffusers", "transformers")
 
@@ -41,6 +41,7 @@ DESCRIPTION = Description(
     stems=INSTRUMENTS,
     rate=SampleRate(48000),
     channels=2,
+    longest_step=Seconds(3.0),  # one layer of the VAE on a slow processor
     obstacle=obstacle,
     models=models,
     environment=allocator.environment(),
