@@ -14,10 +14,10 @@ app = App(
     name="punchin", help="Generate, continue, repaint and split music from inside your DAW.", version=version("punchin")
 )
 app.command("bridge.sending:send", name="send", help="Send one request to the daemon and wait for its clips.")
-app.command("bridge.sending:jobs", name="jobs", help="List the newest jobs.")
-app.command("bridge.sending:cancel", name="cancel", help="Stop a job, named by its id.")
-app.command("bridge.sending:pause", name="pause", help="Stop rendering and free the engines' memory; jobs wait.")
-app.command("bridge.sending:resume", name="resume", help="Render the jobs that wait.")
+app.command("bridge.asking:jobs", name="jobs", help="List the newest jobs.")
+app.command("bridge.asking:cancel", name="cancel", help="Stop a job, named by its id.")
+app.command("bridge.asking:pause", name="pause", help="Stop rendering and free the engines' memory; jobs wait.")
+app.command("bridge.asking:resume", name="resume", help="Render the jobs that wait.")
 app.command(
     "bridge.install.bundle:support_bundle", name="support-bundle", help="Collect what a helper needs, in one zip."
 )

@@ -7,7 +7,7 @@ from huggingface_hub import HfApi, hf_hub_url
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers, disable_progress_bars
 
-from engine.backends.acestep.pull import Listing
+from engine.backends.acestep.hub import Listing
 from engine.backends.acestep.record import Content
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from modelscope_hub import HubApi
 
-from engine.backends.acestep.pull import Listing
+from engine.backends.acestep.hub import Listing
 from engine.backends.acestep.record import Content
 
 _NEWEST = "master"

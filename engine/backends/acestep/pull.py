@@ -6,15 +6,15 @@ Only weights as safetensors, settings, tokenizers and the silent latent are fetc
 import contextlib
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Literal, Protocol
+from typing import Literal
 
 from filelock import FileLock, Timeout
 
 from engine.backends.acestep.catalogue import BY_NAME, Release
 from engine.backends.acestep.guard import SILENCE, header, is_inside
+from engine.backends.acestep.hub import Hub, Listing
 from engine.backends.acestep.record import UNFINISHED, Content, Record, sha256_of
 from engine.errors import BadModel, Busy, DiskFull, NoModel, PunchinError
 from engine.files import NO_ROOM
@@ -26,27 +26,6 @@ Progress = Callable[[int, int, str], None]
 _WANTED = frozenset({".safetensors", ".json", ".txt"})
 _TOLD_EVERY_SECONDS = 0.2
 _ROOM_TO_SPARE = 100_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What a hub has of a release."""
-
-    revision: str
-    files: Mapping[str, Content]
-    """By path in the repository."""
-
-
-class Hub(Protocol):
-    """A place that releases come from."""
-
-    def listing(self, repo: str, revision: str) -> Listing:
-        """All files of a repository, at one commit."""
-        ...
-
-    def fetch(self, repo: str, path: str, revision: str, into: Path, wanted: Content) -> None:
-        """Download one file to `into / path`, going on from what an earlier, broken download left in `into`."""
-        ...
 
 
 def needed(name: str, with_needs: bool = True) -> list[Release]:
