@@ -26,8 +26,8 @@ _PLACE = {"state": State, "host": Host, "port": Port, "token": Token, "tcp": Tcp
 
 
 def _send(verb: Verb, **flags: Any) -> int:
-    place = Place(**{key: flags.pop(key) for key in _PLACE if flags[key] is not None})
-    as_json, out = flags.pop("json"), flags.pop("out")
+    as_json, out = flags.pop("json", False), flags.pop("out", None)
+    place = Place(**{key: flags.pop(key) for key in _PLACE if key in flags})
     values = {key: value for key, value in flags.items() if value is not None}
     if out is not None:
         values["directory"] = out
