@@ -15,6 +15,7 @@ from rich.table import Table
 from bridge.flags import Json
 from engine.errors import EngineError, NoModel
 
+STEPS, MUSIC_SECONDS = 8, 120
 _CASES = {
     "reference-repaint": "diffusers: repaint of 8 s in a song of 240 s",
     "repaint": "punchin: the same, with 20 s of context",
@@ -30,7 +31,7 @@ def engine(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Measure processor seconds and memory, each case in a process of its own; takes about ten minutes."""
+    """Measure time and memory, each case in a process of its own; without a GPU it takes about ten minutes."""
     if find_spec("diffusers") is None or find_spec("torch") is None:
         raise NoModel("this benchmark needs torch and diffusers: pip install 'punchin[ace]'")
     with tempfile.TemporaryDirectory() as folder:
@@ -39,11 +40,11 @@ def engine(
         for case, meaning in _CASES.items():
             sys.stderr.write(f"{meaning}\n")
             parts[case] = _run(case, checkpoint)
-    result = {"ratios": ratios(parts), "parts": parts}
+    result = {"ratios": ratios(parts), "rates": rates(parts["music"]), "parts": parts}
     if json:
         sys.stdout.write(decoder.dumps(result, indent=2) + "\n")
     else:
-        Console().print(_table(parts), result["ratios"])
+        Console().print(_table(parts), result["ratios"], result["rates"])
     return 0
 
 
@@ -55,6 +56,14 @@ def ratios(parts: dict[str, Any]) -> dict[str, float]:
         "second_take": repaint["seconds"] / parts["repaint"]["second_take"]["seconds"],
         "text2music": music["seconds"] / parts["music"]["seconds"],
         "peak_memory": repaint["memory"] / max(parts["repaint"]["memory"], 1),
+    }
+
+
+def rates(music: dict[str, Any]) -> dict[str, float]:
+    """What this machine does in a second, for 120 s of music."""
+    return {
+        "steps_a_second": STEPS / music["parts"]["rendering"],
+        "seconds_decoded_a_second": MUSIC_SECONDS / music["parts"]["decoding"],
     }
 
 
