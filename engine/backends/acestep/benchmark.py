@@ -3,7 +3,7 @@
 The case `make` writes a checkpoint of middling size with random weights into a folder and prints its place. Every other
 prints a JSON object: seconds, the parts they went to, and how much memory it took. The reference is diffusers' own pipeline on
 the same weights, with tiling switched on. All in float32, with 8 steps. Without a graphics processor, seconds are those of one
-thread, which other programs hardly change, and memory is the growth of the process's; with one, they are those of clock and device.
+thread, which other programs hardly change, and memory is the growth of the process's; with one, the device's.
 """
 
 import json
