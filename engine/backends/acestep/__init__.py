@@ -13,14 +13,16 @@ _LIBRARIES = ("torch", "diffusers", "transformers")
 
 
 def obstacle(spec: RenderSpec) -> PunchinError | None:
-    """Why a job cannot be rendered here: a library or a checkpoint is missing, or the checkpoint was not trained for it."""
+    """Why a job cannot be rendered here: a library, a checkpoint or an adapter is missing, or the checkpoint cannot do it."""
     missing = [library for library in _LIBRARIES if find_spec(library) is None]
     if missing:
         return NoModel(f"engine acestep needs {', '.join(missing)}: pip install 'punchin[ace]'")
-    from engine.backends.acestep.choice import checkpoint  # noqa: PLC0415  the daemon asks this only for a job
+    from engine.backends.acestep import choice, loras  # noqa: PLC0415  the daemon asks this only for a job
 
     try:
-        checkpoint(spec)
+        choice.checkpoint(spec)
+        for each in loras.wanted(spec.lora):
+            loras.place_of(each.name)
     except PunchinError as error:
         return error
     return None

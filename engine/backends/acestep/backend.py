@@ -10,7 +10,8 @@ import torch
 from loguru import logger
 from platformdirs import user_cache_path
 
-from engine.backends.acestep import allocator, devices, tasks, tiers
+from engine.backends.acestep import allocator, devices, loras, tasks, tiers
+from engine.backends.acestep.adapters import Adapters
 from engine.backends.acestep.cache import Cache
 from engine.backends.acestep.checkpoint import Dtypes, load
 from engine.backends.acestep.choice import checkpoint, traits
@@ -47,7 +48,8 @@ class AceStep:
     def render(self, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
         """Render one take; when memory runs out, once more with fewer modules on the device.
 
-        Raises NoModel and BadModel for a checkpoint that is not there or not whole, Unsupported for what it was not made for.
+        Raises NoModel and BadModel for a checkpoint or an adapter that is not there or not whole, Unsupported for what it was
+        not made for.
         """
         folder = checkpoint(spec)
         if self._session is None or self._folder != folder:
@@ -64,6 +66,7 @@ class AceStep:
     def _rendered(self, session: Session, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
         session.notes.clear()
         try:
+            session.adapters.wear(loras.wanted(spec.lora))
             return tasks.render(session, spec, heard, seed, report)
         except Exception as error:
             if not devices.is_out_of_memory(error):
@@ -91,8 +94,9 @@ class AceStep:
         if made.compile:
             for layer in modules.transformer.layers:
                 layer.compile(dynamic=True)
+        adapters = Adapters(modules.transformer, quantised=made.int8)
         occupancy = Occupancy(modules, self._device, made.residency)
-        return Session(modules, occupancy, self._tile_frames, self._cache, _prints(layout), self._device)
+        return Session(modules, adapters, occupancy, self._tile_frames, self._cache, _prints(layout), self._device)
 
     def _tile_frames(self) -> int:
         return tiers.vae_tile_frames(self._processor.kind, devices.free_bytes(self._device))
