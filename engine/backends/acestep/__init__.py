@@ -1,5 +1,6 @@
 """ACE-Step 1.5: the generative engine. Importing this costs nothing: torch and the models live in the worker."""
 
+import logging
 from collections.abc import Sequence
 from importlib.util import find_spec
 
@@ -10,6 +11,10 @@ from engine.spec import INSTRUMENTS, RenderSpec, Verb
 from engine.units import SampleRate
 
 _LIBRARIES = ("torch", "diffusers", "transformers")
+
+# diffusers imports torchao where it is installed; of the kernels that it then misses, none is ours.
+for _talker in ("torchao", "torch.utils._pytree", "diffusers.quantizers.torchao.torchao_quantizer"):
+    logging.getLogger(_talker).setLevel(logging.ERROR)
 
 
 def obstacle(spec: RenderSpec) -> PunchinError | None:

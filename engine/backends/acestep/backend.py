@@ -18,6 +18,7 @@ from engine.backends.acestep.choice import checkpoint, traits
 from engine.backends.acestep.guard import weight_files
 from engine.backends.acestep.layout import DIFFUSION_MODEL, MODEL, Layout, locate
 from engine.backends.acestep.occupancy import Occupancy
+from engine.backends.acestep.quantise import quantise
 from engine.backends.acestep.resident import Resident
 from engine.backends.acestep.session import Prints, Session
 from engine.backends.acestep.tiers import MemoryPlan
@@ -87,10 +88,16 @@ class AceStep:
     def _opened(self, folder: Path, report: Report) -> Session:
         layout, kind = locate(folder), traits(folder)
         made = tiers.plan(
-            self._processor, "xl" if kind.xl else "2b", guided=not kind.turbo, wishes=tiers.wished(os.environ)
+            self._processor,
+            "xl" if kind.xl else "2b",
+            guided=not kind.turbo,
+            wishes=tiers.wished(os.environ),
+            can_quantise=tiers.can_quantise(),
         )
         logger.info("{} on {}, tier {}: {}", kind.name, made.name, made.tier, "; ".join(made.reasons))
         modules = load(folder, torch.device("cpu"), _dtypes(made), report, self._resident)
+        if made.int8:
+            quantise(modules.transformer)
         if made.compile:
             for layer in modules.transformer.layers:
                 layer.compile(dynamic=True)
