@@ -12,6 +12,7 @@ from platformdirs import user_cache_path
 
 from engine.backends.acestep import allocator, devices, loras, tasks, tiers
 from engine.backends.acestep.adapters import Adapters
+from engine.backends.acestep.attention import compile_layers
 from engine.backends.acestep.cache import Cache
 from engine.backends.acestep.checkpoint import Dtypes, load
 from engine.backends.acestep.choice import checkpoint, traits
@@ -99,8 +100,7 @@ class AceStep:
         if made.int8:
             quantise(modules.transformer)
         if made.compile:
-            for layer in modules.transformer.layers:
-                layer.compile(dynamic=True)
+            compile_layers(modules.transformer)
         adapters = Adapters(modules.transformer, quantised=made.int8)
         occupancy = Occupancy(modules, self._device, made.residency)
         return Session(modules, adapters, occupancy, self._tile_frames, self._cache, _prints(layout), self._device)
