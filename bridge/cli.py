@@ -41,6 +41,10 @@ model_commands.command(
     "bridge.models:make_tiny", name="make-tiny", help="Make a small model with RANDOM weights: it renders noise."
 )
 app.command(model_commands)
+lora_commands = App(name="loras", help="List the adapters of the ACE-Step engine, and say where they are.")
+lora_commands.command("bridge.loras:listing", name="list", help="List the adapters that are here.")
+lora_commands.command("bridge.loras:path", name="path", help="Say where an adapter is, or the folder to put them into.")
+app.command(lora_commands)
 
 
 def main() -> None:

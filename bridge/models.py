@@ -22,7 +22,7 @@ from engine.errors import InvalidSpec, NoModel
 from engine.spec import Verb
 
 _Name = Annotated[str, Parameter(help="name of a model, as `punchin models list` shows it")]
-_COLOURS = {"present": "green", "partial": "yellow", "damaged": "red", "missing": "dim"}
+COLOURS = {"present": "green", "partial": "yellow", "damaged": "red", "missing": "dim"}
 
 
 def listing(*, models: Models = None, json: Json = False) -> int:
@@ -39,8 +39,8 @@ def listing(*, models: Models = None, json: Json = False) -> int:
         release = BY_NAME.get(model.name)
         verbs = _can(release.traits.verbs) if release and release.kind == "dit" else ""
         about = "about " if model.state == "missing" else ""
-        colour = _COLOURS[model.state]
-        table.add_row(model.name, f"[{colour}]{model.state}[/{colour}]", f"{about}{_gigabytes(model.size)}", verbs)
+        colour = COLOURS[model.state]
+        table.add_row(model.name, f"[{colour}]{model.state}[/{colour}]", f"{about}{gigabytes(model.size)}", verbs)
     Console().print(table)
     return 0
 
@@ -154,7 +154,8 @@ def make_tiny(
     return 0
 
 
-def _gigabytes(size: int) -> str:
+def gigabytes(size: int) -> str:
+    """A size in bytes as people say it."""
     return f"{size / 1e9:.1f} GB" if size >= 50_000_000 else f"{size / 1e6:.1f} MB"
 
 

@@ -12,7 +12,17 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from bridge.install.finding import Finding
-from engine.backends.acestep.tiers import CONTEXT, GIB, NOT_POSSIBLE, MemoryPlan, Processor, plan, simulated, wished
+from engine.backends.acestep.tiers import (
+    CONTEXT,
+    GIB,
+    NOT_POSSIBLE,
+    MemoryPlan,
+    Processor,
+    can_quantise,
+    plan,
+    simulated,
+    wished,
+)
 from engine.errors import CannotStart
 
 TIME_LIMIT = 20.0
@@ -33,7 +43,7 @@ def acestep_plan(environ: Mapping[str, str]) -> Finding:
         found = simulated(environ, _without_torch())
         if has_torch and not found.simulated:
             found = _asked_torch(environ)
-        made = plan(found, wishes=wishes)
+        made = plan(found, wishes=wishes, can_quantise=can_quantise())
     except CannotStart as error:
         return Finding(_NAME, "problem", str(error), "Change that variable, or remove it.")
     except (OSError, ValueError, TypeError, KeyError, subprocess.SubprocessError) as error:

@@ -142,3 +142,28 @@ def test_a_cancel_ends_a_render_and_leaves_no_file(client, daemon):
     assert not list((daemon.state / "clips" / job_id).glob("*"))
     clips, _ = rendered(client, "generate", prompt="after", length=2.0)
     assert len(clips) == 1
+
+
+def test_a_job_names_its_adapters(client, models):
+    import torch
+    from safetensors.torch import save_file
+
+    folder = models["turbo"].parent / "loras"
+    folder.mkdir()
+    torch.manual_seed(0)
+    factors = {"lora_down.weight": torch.randn(2, 32), "lora_up.weight": torch.randn(32, 2), "alpha": torch.tensor(4.0)}
+    save_file(
+        {f"lora_unet_layers_0_self_attn_q_proj.{name}": factor for name, factor in factors.items()},
+        folder / "dusty.safetensors",
+    )
+    made = []
+    for lora in ("", "dusty:0.8", "dusty:0"):
+        ((path, _),), _ = rendered(
+            client, "generate", prompt="blues", length=5.0, seed=2, model="acestep-v15-turbo", lora=lora
+        )
+        made.append(soundfile.read(path)[0])
+    assert not np.array_equal(made[0], made[1])
+    assert np.array_equal(made[0], made[2])
+    client.send("/punchin/generate", "r-1", "engine", "acestep", "prompt", "x", "length", 4.0, "lora", "absent")
+    refused = client.listen("/punchin/rejected", seconds=30)[-1]
+    assert "dusty" in refused.params[-1]

@@ -1,5 +1,6 @@
 """ACE-Step 1.5: the generative engine. Importing this costs nothing: torch and the models live in the worker."""
 
+import logging
 from collections.abc import Sequence
 from importlib.util import find_spec
 
@@ -11,16 +12,22 @@ from engine.units import SampleRate, Seconds
 
 _LIBRARIES = ("torch", "diffusers", "transformers")
 
+# diffusers imports torchao where it is installed; of the kernels that it then misses, none is ours.
+for _talker in ("torchao", "torch.utils._pytree", "diffusers.quantizers.torchao.torchao_quantizer"):
+    logging.getLogger(_talker).setLevel(logging.ERROR)
+
 
 def obstacle(spec: RenderSpec) -> PunchinError | None:
-    """Why a job cannot be rendered here: a library or a checkpoint is missing, or the checkpoint was not trained for it."""
+    """Why a job cannot be rendered here: a library, a checkpoint or an adapter is missing, or the checkpoint cannot do it."""
     missing = [library for library in _LIBRARIES if find_spec(library) is None]
     if missing:
         return NoModel(f"engine acestep needs {', '.join(missing)}: pip install 'punchin[ace]'")
-    from engine.backends.acestep.choice import checkpoint  # noqa: PLC0415  the daemon asks this only for a job
+    from engine.backends.acestep import choice, loras  # noqa: PLC0415  the daemon asks this only for a job
 
     try:
-        checkpoint(spec)
+        choice.checkpoint(spec)
+        for each in loras.wanted(spec.lora):
+            loras.place_of(each.name)
     except PunchinError as error:
         return error
     return None

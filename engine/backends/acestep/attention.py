@@ -4,7 +4,7 @@ Every second layer attends 128 patches to either side, but diffusers' processor 
 keys and values of the condition, which no step changes, are projected anew at every step. These processors do neither.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,8 @@ from torch.nn import functional
 
 _DENSE_UP_TO_WINDOWS = 3
 """Up to this many windows, blocks would save nothing."""
+_FORMS = 64
+"""In which a layer's code may be compiled."""
 
 
 class ConditionMemory:
@@ -38,6 +40,8 @@ class ConditionMemory:
         """Forget all: another job, or other weights."""
         self._kept.clear()
 
+    # Compiled code would be made anew for every layer and condition that is remembered.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def keys_and_values(self, attention: Any, states: Tensor) -> tuple[Tensor, Tensor]:
         """Of one layer; projected when it first sees a condition, and at every call outside of `holding`."""
         name = (self._condition, id(attention))
@@ -56,6 +60,15 @@ def prepare(transformer: Any) -> ConditionMemory:
         layer.self_attn.set_processor(SelfAttention())
         layer.cross_attn.set_processor(CrossAttention(memory))
     return memory
+
+
+def compile_layers(transformer: Any, backend: str | Callable[..., Any] = "inductor") -> None:
+    """Compile the layers of an AceStepTransformer1DModel, for any length; `backend`: one of torch.compile's."""
+    # All layers share one code, with a form for each kind of layer, of length, of batch, with and without adapters. Beyond
+    # the limit, which is 8 else, torch would run the rest as if nothing were compiled.
+    torch._dynamo.config.recompile_limit = max(_FORMS, torch._dynamo.config.recompile_limit)  # noqa: SLF001  its only name
+    for layer in transformer.layers:
+        layer.compile(dynamic=True, backend=backend)
 
 
 class SelfAttention:

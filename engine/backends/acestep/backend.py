@@ -10,13 +10,16 @@ import torch
 from loguru import logger
 from platformdirs import user_cache_path
 
-from engine.backends.acestep import allocator, devices, tasks, tiers
+from engine.backends.acestep import allocator, devices, loras, tasks, tiers
+from engine.backends.acestep.adapters import Adapters
+from engine.backends.acestep.attention import compile_layers
 from engine.backends.acestep.cache import Cache
 from engine.backends.acestep.checkpoint import Dtypes, load
 from engine.backends.acestep.choice import checkpoint, traits
 from engine.backends.acestep.guard import weight_files
 from engine.backends.acestep.layout import DIFFUSION_MODEL, MODEL, Layout, locate
 from engine.backends.acestep.occupancy import Occupancy
+from engine.backends.acestep.quantise import quantise
 from engine.backends.acestep.resident import Resident
 from engine.backends.acestep.session import Prints, Session
 from engine.backends.acestep.tiers import MemoryPlan
@@ -47,7 +50,8 @@ class AceStep:
     def render(self, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
         """Render one take; when memory runs out, once more with fewer modules on the device.
 
-        Raises NoModel and BadModel for a checkpoint that is not there or not whole, Unsupported for what it was not made for.
+        Raises NoModel and BadModel for a checkpoint or an adapter that is not there or not whole, Unsupported for what it was
+        not made for.
         """
         folder = checkpoint(spec)
         if self._session is None or self._folder != folder:
@@ -64,6 +68,7 @@ class AceStep:
     def _rendered(self, session: Session, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
         session.notes.clear()
         try:
+            session.adapters.wear(loras.wanted(spec.lora))
             return tasks.render(session, spec, heard, seed, report)
         except Exception as error:
             if not devices.is_out_of_memory(error):
@@ -84,15 +89,21 @@ class AceStep:
     def _opened(self, folder: Path, report: Report) -> Session:
         layout, kind = locate(folder), traits(folder)
         made = tiers.plan(
-            self._processor, "xl" if kind.xl else "2b", guided=not kind.turbo, wishes=tiers.wished(os.environ)
+            self._processor,
+            "xl" if kind.xl else "2b",
+            guided=not kind.turbo,
+            wishes=tiers.wished(os.environ),
+            can_quantise=tiers.can_quantise(),
         )
         logger.info("{} on {}, tier {}: {}", kind.name, made.name, made.tier, "; ".join(made.reasons))
         modules = load(folder, torch.device("cpu"), _dtypes(made), report, self._resident)
+        if made.int8:
+            quantise(modules.transformer)
         if made.compile:
-            for layer in modules.transformer.layers:
-                layer.compile(dynamic=True)
+            compile_layers(modules.transformer)
+        adapters = Adapters(modules.transformer, quantised=made.int8)
         occupancy = Occupancy(modules, self._device, made.residency)
-        return Session(modules, occupancy, self._tile_frames, self._cache, _prints(layout), self._device)
+        return Session(modules, adapters, occupancy, self._tile_frames, self._cache, _prints(layout), self._device)
 
     def _tile_frames(self) -> int:
         return tiers.vae_tile_frames(self._processor.kind, devices.free_bytes(self._device))

@@ -11,6 +11,7 @@ from torch import Tensor
 from engine import audio
 from engine.audio import FloatArray
 from engine.backends.acestep import conditioning, prompts, schedule
+from engine.backends.acestep.adapters import Adapters
 from engine.backends.acestep.attention import ConditionMemory, prepare
 from engine.backends.acestep.cache import Cache, Ingredient, key
 from engine.backends.acestep.checkpoint import Modules
@@ -58,6 +59,7 @@ class Session:
     def __init__(
         self,
         modules: Modules,
+        adapters: Adapters,
         occupancy: Occupancy,
         tile_frames: Callable[[], int],
         cache: Cache,
@@ -66,6 +68,7 @@ class Session:
     ) -> None:
         self.modules = modules
         self.traits = modules.traits
+        self.adapters = adapters
         self.occupancy = occupancy
         self.notes: list[str] = []
         """What the user should know of the job at hand."""

@@ -8,6 +8,7 @@ stricter until what has to lie on the device fits into what is free there.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from importlib.util import find_spec
 from itertools import product
 from typing import Literal, cast, get_args
 
@@ -144,13 +145,17 @@ def plan(
     guided: bool = False,
     planner: Planner | None = None,
     wishes: Wishes | None = None,
+    can_quantise: bool = True,
 ) -> MemoryPlan:
-    """The plan for a model of a family; `guided`: every step is computed with and without the prompt, as base and sft do."""
+    """The plan for a model of a family; `guided`: every step is computed with and without the prompt, as base and sft do.
+
+    `can_quantise`: whether there is a library that keeps a model in 8 bits.
+    """
     wishes = wishes or Wishes()
     tier = tier_of(processor)
     dtype, vae_dtype = _precisions(processor, wishes)
     tile = vae_tile_frames(processor.kind, processor.free)
-    for residency, int8 in _layouts(tier, processor.kind, wishes):
+    for residency, int8 in _layouts(tier, processor.kind, wishes, can_quantise=can_quantise):
         weights = _weights(family, planner, dtype, vae_dtype, residency, int8=int8)
         needed = weights + max(_item(60, guided=guided), _vae_work(tile, vae_dtype))
         if needed <= processor.free:
@@ -175,7 +180,17 @@ def plan(
         fits=needed <= processor.free,
         reasons=(),
     )
-    return replace(made, reasons=tuple(_reasons(made, processor, tier, family, planner, wishes)))
+    reasons = [*_reasons(made, processor, tier, family, planner, wishes)]
+    if not can_quantise and (
+        wishes.int8 or (wishes.int8 is None and not made.fits and _may_quantise(tier, processor.kind))
+    ):
+        reasons.append("8 bits, which halve the transformer, need torchao: pip install 'punchin[int8]'")
+    return replace(made, reasons=tuple(reasons))
+
+
+def can_quantise() -> bool:
+    """Whether the library that keeps a model in 8 bits is installed."""
+    return find_spec("torchao") is not None
 
 
 def takes_at_once(made: MemoryPlan, seconds: float, *, guided: bool = False) -> int:
@@ -256,13 +271,17 @@ def _precisions(processor: Processor, wishes: Wishes) -> tuple[Precision, Precis
     return "bfloat16", "float32" if processor.kind == "cpu" else "bfloat16"
 
 
-def _layouts(tier: Tier, kind: Kind, wishes: Wishes) -> Iterator[tuple[Residency, bool]]:
+def _may_quantise(tier: Tier, kind: Kind) -> bool:
+    return tier.int8 and kind != "mps"
+
+
+def _layouts(tier: Tier, kind: Kind, wishes: Wishes, *, can_quantise: bool) -> Iterator[tuple[Residency, bool]]:
     """Residency and 8 bits, the best first; 8 bits change the sound, so all else is tried before."""
     # where the device's memory is the machine's, nothing is won by moving
     first = Residency.KEEP if kind in {"cpu", "mps"} else tier.residency
     residencies = list(Residency)[list(Residency).index(first) :]
-    may = tier.int8 and kind != "mps"
-    bits = ((False, True) if may else (False,)) if wishes.int8 is None else (wishes.int8,)
+    bits = ((False, True) if _may_quantise(tier, kind) else (False,)) if wishes.int8 is None else (wishes.int8,)
+    bits = bits if can_quantise else (False,)
     yield from ((residency, int8) for int8, residency in product(bits, residencies))
 
 

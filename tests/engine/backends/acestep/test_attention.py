@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch", reason="the neural engine's tests need torc
 
 from diffusers.models.transformers.ace_step_transformer import AceStepTransformer1DModel  # noqa: E402
 
-from engine.backends.acestep.attention import prepare  # noqa: E402
+from engine.backends.acestep.attention import compile_layers, prepare  # noqa: E402
 
 pytestmark = pytest.mark.neural
 
@@ -60,3 +60,28 @@ def test_a_condition_is_projected_once_and_only_under_its_own_name():
     with memory.holding("verse"):
         assert (velocity(model, 40, seed=2) - other).abs().max() < 1e-12
     assert (velocity(model, 40, seed=1) - first).abs().max() < 1e-12, "outside of holding nothing is kept"
+
+
+def test_compiled_layers_compute_the_same_and_are_compiled_once_for_all_of_a_kind():
+    """Neither for each layer, nor for each condition that is remembered."""
+    from torch._dynamo.testing import CompileCounter
+
+    def deep():
+        torch.manual_seed(0)
+        return AceStepTransformer1DModel(
+            hidden_size=32, intermediate_size=48, num_hidden_layers=10, num_attention_heads=4, num_key_value_heads=2,
+            head_dim=8, in_channels=12, audio_acoustic_hidden_dim=4, sliding_window=8,
+        ).double().eval()  # fmt: skip
+
+    plain, compiled, counter = deep(), deep(), CompileCounter()
+    memories = prepare(plain), prepare(compiled)
+    compile_layers(compiled, counter)
+    counts = []
+    for condition, seed, frames in (("verse", 1, 50), ("verse", 1, 50), ("chorus", 2, 50), ("chorus", 2, 58)):
+        if frames == 58:
+            [memory.clear() for memory in memories]
+        with memories[0].holding(condition), memories[1].holding(condition):
+            assert (velocity(plain, frames, seed=seed) - velocity(compiled, frames, seed=seed)).abs().max() < 1e-12
+        counts.append(counter.frame_count)
+    assert 0 < counts[0] < 10
+    assert counts == [counts[0]] * 4

@@ -88,6 +88,15 @@ def test_eight_bits_are_taken_or_left_when_asked_for():
     assert (kept.int8, kept.fits) == (False, False)
 
 
+def test_without_a_library_for_eight_bits_the_plan_says_what_it_would_take():
+    for wishes, gib in ((Wishes(int8=True), 80), (None, 8)):
+        made = plan(card(gib), "xl", wishes=wishes, can_quantise=False)
+        assert not made.int8
+        assert any("punchin[int8]" in reason for reason in made.reasons)
+    for wishes, gib in ((Wishes(int8=False), 8), (None, 24)):
+        assert "int8" not in str(plan(card(gib), "xl", wishes=wishes, can_quantise=False).reasons)
+
+
 def test_what_is_planned_fits():
     for gib in (3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 48):
         for family in ("2b", "xl"):
