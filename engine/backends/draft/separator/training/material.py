@@ -1,4 +1,4 @@
-"""Make training clips: notes of the house's arranger, random sounds and effects, three stems each.
+"""Make training clips: notes of the house's arranger or of electronic lines, random sounds and effects, three stems each.
 
 Run as `python -m engine.backends.draft.separator.training.material --help`. Every clip depends on its number only.
 """
@@ -18,6 +18,15 @@ from engine.backends.draft.arranger import arrange
 from engine.backends.draft.mixing import ducking
 from engine.backends.draft.score import Note, Part, Score
 from engine.backends.draft.separator.training.effects import level, treated
+from engine.backends.draft.separator.training.electronic import (
+    KICKS,
+    bass_notes,
+    kick_notes,
+    kit_notes,
+    sampled,
+    settled_hertz,
+    synth_line,
+)
 from engine.backends.draft.separator.training.sounds import (
     BASS_PROGRAMS,
     DRUM_PRESETS,
@@ -50,11 +59,7 @@ class Library:
 def clip(number: int, library: Library) -> FloatArray:
     """Stems drums, bass, other of one clip, each at a level near 0.1: float32 [3, 2, frames] at 22.05 kHz."""
     rng = np.random.default_rng([1770, number])
-    styles = sorted(load_styles())
-    spec = RenderSpec.parse(
-        {"verb": "generate", "prompt": str(rng.choice(styles)).replace("_", " "), "length": PIECE_SECONDS}
-    )
-    score = arrange(spec, number)
+    score = _arranged(number, rng)
     beat = score.seconds_per_beat * 2 ** rng.uniform(-0.25, 0.25)
     first = rng.uniform(0, max(0.0, PIECE_SECONDS - SECONDS)) / score.seconds_per_beat
     stems = dict.fromkeys(STEMS, np.zeros((2, FRAMES), np.float32))
@@ -71,6 +76,67 @@ def clip(number: int, library: Library) -> FloatArray:
         duck = 1 - rng.uniform(0.3, 0.95) * ducking(moved, FRAMES, RATE, loop=False)
         stems["bass"], stems["other"] = stems["bass"] * duck, stems["other"] * duck
     return np.stack([_levelled(stems[stem]) for stem in STEMS])
+
+
+def electronic(number: int, library: Library) -> FloatArray:
+    """Stems as those of `clip`, with a kick and a bass of electronic music in place of the arranger's, in time with them."""
+    rng = np.random.default_rng([1771, number])
+    score = _arranged(number, rng)
+    beat = score.seconds_per_beat * 2 ** rng.uniform(-0.25, 0.25)
+    beats, root = SECONDS / beat, int(rng.integers(26, 46))
+    first, shift = rng.uniform(0, max(0.0, PIECE_SECONDS - SECONDS)) / score.seconds_per_beat, int(rng.integers(-5, 6))
+    other = np.zeros((2, FRAMES), np.float32)
+    for part in score.parts:
+        if part.name not in {"drums", "bass"}:
+            notes = _window(part, first, beats, shift, Random(number))
+            samples = treated(_sounded(notes, "other", beat, library, rng), "other", RATE, rng)
+            other += samples * np.float32(10 ** (rng.normal(0, 4) / 20))
+    steps = KICKS[rng.integers(len(KICKS))]
+    kicks = kick_notes(beats, steps)
+    kick = treated(_kicked(kicks, beat, root, library, rng), "drums", RATE, rng)
+    kit = _sounded(kit_notes(beats, rng), "drums", beat, library, rng)
+    drums = kick + treated(kit, "drums", RATE, rng) * np.float32(10 ** (rng.normal(-3, 5) / 20))
+    bass = treated(_bass(bass_notes(beats, root, steps, rng), beat, root, library, rng), "bass", RATE, rng)
+    if rng.random() < 0.5:
+        part = Part("drums", "", tuple(kicks))
+        duck = ducking(Score("", 60 / beat, score.meter, score.key, (part,), beats), FRAMES, RATE, loop=False)
+        bass = bass * (1 - rng.uniform(0.3, 1.0) * duck)
+        other = other * (1 - rng.choice([0.0, rng.uniform(0.3, 1.0)]) * duck)
+    return np.stack([_levelled(np.asarray(stem, np.float32)) for stem in (drums, bass, other)])
+
+
+def _kicked(notes: list[Note], beat: float, root: int, library: Library, rng: np.random.Generator) -> FloatArray:
+    way = rng.random()
+    if way < 0.4:
+        return played(notes, beat, FRAMES, RATE, library.recorded.kit(rng))
+    if way < 0.85:
+        return played(notes, beat, FRAMES, RATE, dice_kit(rng, RATE, settled_hertz(root, rng)))
+    font = library.fonts[rng.integers(len(library.fonts))]
+    return font.render(notes, beat, FRAMES, 128, int(rng.choice(DRUM_PRESETS)))
+
+
+def _bass(notes: list[Note], beat: float, root: int, library: Library, rng: np.random.Generator) -> FloatArray:
+    way = rng.random()
+    if way < 0.45:
+        return synth_line(notes, beat, FRAMES, RATE, rng)
+    base = root + int(rng.integers(-9, 10))
+    if way < 0.6:
+        return played(notes, beat, FRAMES, RATE, sampled(library.recorded.bass(rng), base, RATE, rng))
+    if way < 0.8:
+        # One note of the soundfont, as a sampler plays it.
+        font = library.fonts[rng.integers(len(library.fonts))]
+        held = Note(0, rng.uniform(0.1, 1.5), max(24, base), 0.9)
+        note = font.render([held], 1.0, 2 * RATE, 0, int(rng.choice(BASS_PROGRAMS)))
+        return played(notes, beat, FRAMES, RATE, sampled(note, max(24, base), RATE, rng))
+    return _sounded(notes, "bass", beat, library, rng)
+
+
+def _arranged(number: int, rng: np.random.Generator) -> Score:
+    styles = sorted(load_styles())
+    spec = RenderSpec.parse(
+        {"verb": "generate", "prompt": str(rng.choice(styles)).replace("_", " "), "length": PIECE_SECONDS}
+    )
+    return arrange(spec, number)
 
 
 def _window(part: Part, first: float, beats: float, shift: int, rng: Random) -> list[Note]:
@@ -129,6 +195,7 @@ def main() -> None:
     parser.add_argument("--fonts", nargs="+", type=Path, required=True)
     parser.add_argument("--samples", type=Path, required=True, help="folder of the Sonic Pi samples")
     parser.add_argument("--guitars", nargs="*", type=Path, default=[])
+    parser.add_argument("--kind", choices=("arranged", "electronic"), default="arranged")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--step", type=int, default=1)
@@ -138,12 +205,13 @@ def main() -> None:
     library = Library(
         tuple(Soundfont(path, RATE) for path in given.fonts), Recorded(given.samples, RATE), tuple(given.guitars)
     )
+    make = clip if given.kind == "arranged" else electronic
     given.out.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + 60 * given.minutes
     for number in range(given.first, given.first + given.step * given.count, given.step):
-        target = given.out / f"{number:06d}.npy"
+        target = given.out / f"{given.kind}-{number:06d}.npy"
         if not target.exists():
-            np.save(target, clip(number, library).astype(np.float16))
+            np.save(target, make(number, library).astype(np.float16))
         if time.monotonic() > end:
             break
 

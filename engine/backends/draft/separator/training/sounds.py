@@ -105,7 +105,6 @@ def dice_timbre(rng: np.random.Generator, *, low: bool) -> Timbre:
         "cutoff": (bright * 2 ** rng.uniform(0, 3), bright),
         "sweep": rng.uniform(0.03, 0.8),
         "modulation": (rng.uniform(0, 4), rng.uniform(0, 2), rng.uniform(0.05, 0.8)),
-        "drive": rng.uniform(0, 4),
         "detune": detune,
         "vibrato": rng.uniform(0, 20),
     }
@@ -113,8 +112,11 @@ def dice_timbre(rng: np.random.Generator, *, low: bool) -> Timbre:
     return dataclasses.replace(base, **kept)
 
 
-def dice_kit(rng: np.random.Generator, rate: int) -> Sound:
-    """A kit of the house with every knob turned by chance, from short clicks to long 808 kicks."""
+def dice_kit(rng: np.random.Generator, rate: int, settled: float | None = None) -> Sound:
+    """A kit of the house with every knob turned by chance, from short clicks to long 808 kicks.
+
+    `settled` is where the kick comes to rest, in Hz.
+    """
     kit = dataclasses.replace(
         KITS[str(rng.choice(list(KITS)))],
         kick=(rng.uniform(90, 400), rng.uniform(38, 70), rng.uniform(0.01, 0.06), 0.08 * 2 ** rng.uniform(0, 2.5)),
@@ -124,6 +126,8 @@ def dice_kit(rng: np.random.Generator, rate: int) -> Sound:
         bright=rng.uniform(0.7, 1.3),
         level=rng.uniform(0.4, 1.6),
     )
+    if settled is not None:
+        kit = dataclasses.replace(kit, kick=(kit.kick[0], settled, *kit.kick[2:]))
     return lambda pitch, velocity, _: drum(kit, pitch, velocity, rate)
 
 
@@ -148,6 +152,10 @@ class Recorded:
             resampled = np.asarray(soxr.resample(samples, rate, self._rate).T, np.float32)
             self._read[name] = np.repeat(resampled, 2, axis=0) if len(resampled) == 1 else resampled
         return self._read[name]
+
+    def bass(self, rng: np.random.Generator) -> FloatArray:
+        """A recorded bass note: [2, frames]."""
+        return self[str(rng.choice([name for name in self._files if name.startswith("bass_")]))]
 
     def kit(self, rng: np.random.Generator) -> Sound:
         """One sample a lane, each at a pitch and of a length by chance."""

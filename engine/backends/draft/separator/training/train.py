@@ -19,31 +19,59 @@ from engine.backends.draft.separator.training.net import Net
 
 SIZE, HOP = 2048, 512
 """93 ms at the clips' rate of 22.05 kHz, as the separator has at every rate."""
-WINDOWS = 128
+WINDOWS = 256
+"""Six seconds: long enough to hear that a kick is always the same and a bass is not."""
+LOW = 48
+"""Bands up to 500 Hz, where kicks and basses are."""
+OCTAVES = 0.5
+"""How much higher or lower stems are played at most."""
 LEAK = 0.01
 """Share of the mix's energy under which an error no longer pays: -20 dB."""
 
 
-def drawn(clips: list[FloatArray], batch: int, rng: np.random.Generator) -> Tensor:
-    """Draw stems of one clip or of several, at levels, sides and with filters by chance: [batch, 3, 2, frames]."""
+Kinds = dict[str, list[FloatArray]]
+"""Clips by what made them, each [3, 2, frames]."""
+
+
+def drawn(kinds: Kinds, batch: int, rng: np.random.Generator) -> Tensor:
+    """Draw stems of one clip or of several, at levels, speeds and sides by chance: [batch, 3, 2, frames].
+
+    Every kind of clip is as likely as the others, however many there are of it.
+    """
     frames = HOP * (WINDOWS - 1)
     items = []
     for _ in range(batch):
-        same = rng.integers(len(clips)) if rng.random() < 0.4 else -1
-        first = int(rng.integers(0, FRAMES - frames))
+        together, common = rng.random() < 0.4, _excerpt(kinds, frames, rng)
         stems = []
         for stem in range(3):
-            at = first if same >= 0 else int(rng.integers(0, FRAMES - frames))
-            source = clips[same if same >= 0 else rng.integers(len(clips))][stem]
-            samples = source[:, at : at + frames].astype(np.float32)
+            clip, at, speed = common if together else _excerpt(kinds, frames, rng)
+            samples = _sped(clip[stem], at, frames, speed)
             if stem == 2 and rng.random() < 0.25:
-                samples = samples + rng.uniform(0.3, 1) * clips[rng.integers(len(clips))][2][:, first : first + frames]
+                clip, at, speed = _excerpt(kinds, frames, rng)
+                samples = samples + np.float32(rng.uniform(0.3, 1)) * _sped(clip[stem], at, frames, speed)
             if rng.random() < 0.5:
                 samples = samples[::-1]
             present = rng.random() > (0.12, 0.15, 0.12)[stem]
-            stems.append(samples * np.float32(present * 10 ** (rng.normal((0, 0, 0)[stem], 5) / 20)))
+            stems.append(samples * np.float32(present * 10 ** (rng.normal(0, 6) / 20)))
         items.append(np.stack(stems))
     return torch.from_numpy(np.ascontiguousarray(np.stack(items)))
+
+
+def _excerpt(kinds: Kinds, frames: int, rng: np.random.Generator) -> tuple[FloatArray, int, float]:
+    """A clip, where to begin and how fast to play it."""
+    clips = list(kinds.values())[rng.integers(len(kinds))]
+    speed = float(2 ** rng.uniform(-OCTAVES, OCTAVES)) if rng.random() < 0.5 else 1.0
+    last = FRAMES - int(2**OCTAVES * frames) - 2
+    return clips[rng.integers(len(clips))], int(rng.integers(0, last)), speed
+
+
+def _sped(stem: FloatArray, at: int, frames: int, speed: float) -> FloatArray:
+    """A stretch of a stem, higher and faster or lower and slower as on a tape: [2, frames]."""
+    cut = stem[:, at : at + int(frames * speed) + 2].astype(np.float32)
+    if speed == 1:
+        return cut[:, :frames]
+    place = np.arange(frames) * speed
+    return np.stack([np.interp(place, np.arange(cut.shape[1]), side) for side in cut]).astype(np.float32)
 
 
 def energies(stems: Tensor, tilt: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -78,10 +106,17 @@ def _grouped(power: Tensor) -> Tensor:
 
 
 def loss_of(masks: Tensor, power: Tensor, product: Tensor, truth: Tensor) -> Tensor:
-    """Mean negative SDR of the masked mix in dB: |m X - S|^2 = m^2 |X|^2 - 2 m Re(X S*) + |S|^2, summed over a clip."""
-    error = (masks**2 * power - 2 * masks * product + truth).sum(dim=(2, 3))
+    """Mean negative SDR of the masked mix in dB, over all bands and again over those of kicks and basses.
+
+    |m X - S|^2 = m^2 |X|^2 - 2 m Re(X S*) + |S|^2, summed over a clip.
+    """
+    error = masks**2 * power - 2 * masks * product + truth
+    return _ratio(error, truth, power) + _ratio(error[..., :LOW], truth[..., :LOW], power[..., :LOW])
+
+
+def _ratio(error: Tensor, truth: Tensor, power: Tensor) -> Tensor:
     floor = LEAK * power.sum(dim=(2, 3)) + 1e-9
-    return (10 * torch.log10((error + floor) / (truth.sum(dim=(2, 3)) + floor))).mean()
+    return (10 * torch.log10((error.sum(dim=(2, 3)) + floor) / (truth.sum(dim=(2, 3)) + floor))).mean()
 
 
 def tilts(batch: int, rng: np.random.Generator) -> Tensor:
@@ -112,18 +147,19 @@ def main() -> None:
         averaged.load_state_dict(state["averaged"])
         optimiser.load_state_dict(state["optimiser"])
         step = state["step"]
+    first = step
     names: list[Path] = []
-    clips: list[FloatArray] = []
+    kinds: Kinds = {}
     recent: list[float] = []
     begin = time.monotonic()
     while step < given.steps and time.monotonic() - begin < 60 * given.minutes:
-        if not clips or step % 25 == 0:
-            _read_new(given.clips, names, clips)
+        if not kinds or step % 25 == 0:
+            _read_new(given.clips, names, kinds)
         rng = np.random.default_rng([given.seed, step])
-        share = min(1.0, max(step / given.steps, (time.monotonic() - begin) / (60 * given.minutes)))
+        share = min(1.0, max((step - first) / (given.steps - first), (time.monotonic() - begin) / (60 * given.minutes)))
         for group in optimiser.param_groups:
-            group["lr"] = given.rate * min(1.0, (step + 1) / 30) * (0.51 + 0.5 * math.cos(math.pi * share))
-        heard, power, product, truth = energies(drawn(clips, given.batch, rng), tilts(given.batch, rng))
+            group["lr"] = given.rate * min(1.0, (step - first + 1) / 30) * (0.51 + 0.5 * math.cos(math.pi * share))
+        heard, power, product, truth = energies(drawn(kinds, given.batch, rng), tilts(given.batch, rng))
         loss = loss_of(net(heard), power, product, truth)
         optimiser.zero_grad()
         loss.backward()
@@ -134,7 +170,7 @@ def main() -> None:
         recent.append(loss.item())
         if step % 25 == 0:
             seconds = time.monotonic() - begin
-            print(f"{step} {np.mean(recent[-100:]):.3f} {seconds:.0f} s {len(clips)} clips", flush=True)  # noqa: T201
+            print(f"{step} {np.mean(recent[-100:]):.3f} {seconds:.0f} s {len(names)} clips", flush=True)  # noqa: T201
         if step % 100 == 0:
             _save(given.checkpoint, net, averaged, optimiser, step)
     _save(given.checkpoint, net, averaged, optimiser, step)
@@ -153,14 +189,15 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _read_new(folder: Path, names: list[Path], clips: list[FloatArray]) -> None:
+def _read_new(folder: Path, names: list[Path], kinds: Kinds) -> None:
     """Read clips that have come since, so that training may begin while material is still being made."""
     fresh = [
         name for name in sorted(folder.glob("*.npy")) if name not in names and time.time() - name.stat().st_mtime > 2
     ]
     names += fresh
-    clips += [np.load(name) for name in fresh]
-    if not clips:
+    for name in fresh:
+        kinds.setdefault(name.stem.split("-")[0], []).append(np.load(name, mmap_mode="r"))
+    if not kinds:
         raise SystemExit(f"{folder} holds no clips: make some with separator.training.material")
 
 
