@@ -1,3 +1,3 @@
 std = "lua54"
-globals = { "reaper" }
+read_globals = { "reaper" }
 max_line_length = 125

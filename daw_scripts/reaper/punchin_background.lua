@@ -9,6 +9,7 @@ local place_of = require("punchin.place")
 local placing = require("punchin.placing")
 local session = require("punchin.session")
 local spool = require("punchin.spool")
+local udp = require("punchin.udp")
 
 local EXTENSION = "punchin"
 local STOP_AND_START_AGAIN = 3
@@ -44,8 +45,20 @@ local function run_action(name, keys)
   reaper.Main_OnCommand(reaper.AddRemoveReaScript(true, 0, path, true), 0)
 end
 
+local function note_link(name)
+  reaper.SetExtState(EXTENSION, "via", name, false)
+end
+
+-- UDP where it is there and proven, unless the user has settled on the folder.
+local function link()
+  local wanted = reaper.GetExtState(EXTENSION, "link")
+  local found = wanted ~= "spool" and udp.new(function() return place_of.port(daemon.state) end)
+  note_link(found and "udp" or "spool")
+  return found or spool.new(spool_folder)
+end
+
 local talk
-talk = session.new(spool.new(spool_folder), client, {
+talk = session.new(link(), client, {
   silent = start_daemon,
   welcome = function()
     talk:request(osc.encode("/punchin/presets", { talk:new_id() }))
@@ -91,11 +104,13 @@ local function take_requests()
     local packet = text:gsub("%x%x", function(code) return string.char(tonumber(code, 16)) end)
     local address = osc.decode(packet)
     if address == "/punchin/cancel" then
-      for _, id in ipairs(talk:open_jobs()) do
-        talk:request(osc.encode("/punchin/cancel", { talk:new_id(), "job", id }))
-      end
+      talk:cancel_all()
     elseif address then
-      talk:request(packet)
+      if #packet > udp.LONGEST and reaper.GetExtState(EXTENSION, "via") == "udp" then
+        talk:use(spool.new(spool_folder))
+        note_link("spool")
+      end
+      talk:request(packet, true)
     end
   end
 end
@@ -111,6 +126,7 @@ local function turn()
     last_turn = now
     take_requests()
     talk:turn(now)
+    reaper.SetExtState(EXTENSION, "open", tostring(talk:count()), false)
     peaks.turn()
   end
   reaper.defer(turn)
@@ -118,6 +134,7 @@ end
 
 reaper.atexit(function()
   gone()
+  talk.link:close()
   reaper.DeleteExtState(EXTENSION, "background", false)
 end)
 

@@ -5,7 +5,6 @@ local action = require("punchin.action")
 
 action.run(function()
   local dialog = require("punchin.dialog")
-  local project = require("punchin.project")
   local selection = require("punchin.selection")
   local source = require("punchin.source")
   local tempo = require("punchin.tempo")
@@ -20,10 +19,8 @@ action.run(function()
     local keys = action.with_source(answers, heard)
     keys.start, keys["end"] = part.from - heard.zero, part.to - heard.zero
     tempo.add(keys, heard.zero, heard.zero + heard.length, heard.zero)
-    action.request("repaint", keys, {
+    action.request("repaint", keys, action.of_item(part.item, {
       how = "take", zero = heard.zero, from = part.from, to = part.to, gain = heard.gain,
-      item = project.item_guid(part.item), item_start = project.bounds(part.item),
-      track = reaper.GetTrackGUID(reaper.GetMediaItem_Track(part.item)),
-    })
+    }))
   end
 end)

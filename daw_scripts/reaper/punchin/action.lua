@@ -9,7 +9,7 @@ local action = {}
 local EXTENSION = "punchin"
 local OLDEST = 7.03
 local ALIVE_SECONDS = 3
-local SHOWN_PROMPT = 150
+local SHOWN_PROMPT = 100 -- characters
 local COOKIE_LENGTH = 1024
 
 local function require_version()
@@ -58,32 +58,58 @@ function action.send(address, values)
   start_background()
 end
 
-local function new_id()
+function action.new_id()
   return ("%x-%x"):format(os.time(), math.random(0, 0x7fffffffffff))
+end
+
+local function shortened(prompt)
+  return prompt:sub(1, (utf8.offset(prompt, SHOWN_PROMPT + 1) or 0) - 1)
 end
 
 -- Asks for clips. `keys`: of the request; `place`: where they belong, as `placing` takes it.
 function action.request(verb, keys, place)
-  place.project, place.verb, place.prompt = project.id(), verb, (keys.prompt or ""):sub(1, SHOWN_PROMPT)
+  place.project = project.id()
+  place.verb = place.verb or verb
+  place.prompt = place.prompt or shortened(keys.prompt or "")
   keys.cookie = fields.encode(place)
   assert(#keys.cookie <= COOKIE_LENGTH, "the cookie is too long")
   keys.directory = project.folder()
-  local values = { new_id() }
+  local values = { action.new_id() }
   for key, value in pairs(keys) do
     values[#values + 1], values[#values + 2] = key, value
   end
   action.send("/punchin/" .. verb, values)
 end
 
--- A copy of the answers with the source that is worked on.
-function action.with_source(answers, source)
+-- A copy of the answers, with the project's rate.
+function action.keys(answers)
   local keys = { sample_rate = project.rate() }
   for key, value in pairs(answers) do
     keys[key] = value
   end
+  return keys
+end
+
+-- The same with the source that is worked on.
+function action.with_source(answers, source)
+  local keys = action.keys(answers)
   keys.source, keys.source_start, keys.source_length = source.path, source.file_start, source.length
   keys.position = source.zero
   return keys
+end
+
+-- Names of an item that stay when the user moves things.
+function action.of_item(item, place)
+  place.item, place.item_start = project.item_guid(item), project.bounds(item)
+  place.track = reaper.GetTrackGUID(reaper.GetMediaItem_Track(item))
+  return place
+end
+
+-- A render request needs words, its own or those of a preset.
+function action.require_prompt(answers)
+  if not answers.prompt and not answers.preset then
+    refuse("Say what it is to sound like: the prompt is empty.")
+  end
 end
 
 return action

@@ -40,6 +40,7 @@ local FIELDS = {
   tracks = { "Stems", same, "all" },
   instruments = { "Instruments", same, "drums,bass" },
   track = { "Instrument", same, "drums" },
+  mute = { "Mute the source (0/1)", whole(0, 1), "0" },
   engine = { "Engine (auto/draft/acestep)", same, "auto" },
 }
 

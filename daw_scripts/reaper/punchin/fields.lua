@@ -2,7 +2,7 @@
 local fields = {}
 
 local function escaped(text)
-  return (text:gsub("[^%w%-%._{}/ ]", function(byte) return ("%%%02X"):format(byte:byte()) end))
+  return (text:gsub("[%c%%&=]", function(byte) return ("%%%02X"):format(byte:byte()) end))
 end
 
 -- Numbers keep every bit.

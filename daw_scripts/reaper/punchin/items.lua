@@ -1,6 +1,7 @@
 -- Clips become an item of their own: new music, and what comes before or after an item.
 local clip_of = require("punchin.clip")
 local project = require("punchin.project")
+local takes = require("punchin.takes")
 local tracks = require("punchin.tracks")
 
 local items = {}
@@ -44,23 +45,36 @@ local function track_of(place)
 end
 
 -- How far the user has moved the item that was selected.
-function items.moved(place)
+local function moved_by(place)
   local item = place.item ~= "" and project.item(place.item)
   return item and reaper.GetMediaItemInfo_Value(item, "D_POSITION") - place.item_start or 0, item
 end
 
--- An item at the place that was meant, whatever became of the source.
+local function is_free(track, from, to)
+  for _, item in ipairs(project.items(track)) do
+    local start, stop = project.bounds(item)
+    if start < to and stop > from then
+      return false
+    end
+  end
+  return true
+end
+
+-- An item at the place that was meant, whatever became of the source; beside the track where something plays there.
 function items.place(place, clips)
   local track, found = track_of(place)
-  local moved = items.moved(place)
-  items.add(track, clips, place, place.zero + moved + clips[1].start, 0, 0)
+  local position = place.zero + moved_by(place) + clips[1].start
+  if not is_free(track, position, position + clips[1].frames / clips[1].sample_rate) then
+    track = tracks.after(track, "punchin: " .. place.verb)
+  end
+  items.add(track, clips, place, position, 0, 0)
   return found
 end
 
 -- An item that cross-fades with its neighbour for `handles` seconds of the same audio.
 function items.join(place, clips)
   local track, found = track_of(place)
-  local moved, neighbour = items.moved(place)
+  local moved, neighbour = moved_by(place)
   local position = place.zero + moved + clips[1].start
   local is_after = place.side == "after"
   local item = items.add(track, clips, place, position, is_after and 0 or place.handles, is_after and place.handles or 0)
@@ -71,19 +85,37 @@ function items.join(place, clips)
   return found
 end
 
+-- Lists of clips, one a part, in the order of the parts.
+local function by_part(clips, part)
+  local parts, lists = {}, {}
+  for _, clip in ipairs(clips) do
+    local name = clip.track == "mix" and part or clip.track
+    if not lists[name] then
+      lists[name] = {}
+      parts[#parts + 1] = name
+    end
+    table.insert(lists[name], clip)
+  end
+  return parts, lists
+end
+
 -- Each part on a track of its own beside the source's: one alone stands by itself, several stand in a folder.
 function items.spread(place, clips)
   local source, found = track_of(place)
-  local moved = items.moved(place)
-  for number = #clips, 1, -1 do
-    local clip = clips[number]
+  local moved, item = moved_by(place)
+  local parts, lists = by_part(clips, place.part)
+  for number = #parts, 1, -1 do
+    local part = parts[number]
     local track
     if place.folder ~= "" then
-      track = tracks.in_folder(source, place.folder, clip.track)
+      track = tracks.in_folder(source, place.folder, part)
     else
-      track = tracks.after(source, clip.track, clip.track)
+      track = tracks.after(source, part, part)
     end
-    items.add(track, { clip }, place, place.zero + moved + clip.start, 0, 0)
+    items.add(track, lists[part], place, place.zero + moved + lists[part][1].start, 0, 0)
+  end
+  if place.mute == "1" and item then
+    reaper.SetMediaItemInfo_Value(takes.cut_out(item, place.from + moved, place.to + moved), "B_MUTE", 1)
   end
   return found
 end

@@ -14,10 +14,12 @@ local NUMBERS = { "zero", "from", "to", "item_start", "gain", "handles" }
 --   project, track, item   names that stay; `item` and `track` may be empty
 --   zero                   project time of the source's start
 --   how                    take, item, join or spread
---   from, to, gain         (take) the stretch, and the volume of the new take
+--   from, to               (take, spread) the stretch of the item
+--   gain, only             (take) volume of the new takes; the one part that is wanted where a job has several
 --   item_start             where the item was
 --   side, handles          (join)
---   folder                 (spread) the title of the folder, empty for none
+--   folder, part, mute     (spread) the title of the folder, empty for none; the name of a part that has none; whether
+--                          the source is muted
 function placing.read(cookie)
   local place = fields.decode(cookie)
   for _, name in ipairs(NUMBERS) do

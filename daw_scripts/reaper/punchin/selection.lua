@@ -41,8 +41,7 @@ local function items_of_selected_tracks()
 end
 
 -- The audio items that are meant: the selected ones, else those on selected tracks under the time selection.
-function selection.items()
-  local from, to = selection.time()
+local function audio_items(from, to)
   local items = selected_items()
   if #items == 0 and from then
     items = items_of_selected_tracks()
@@ -64,16 +63,29 @@ function selection.items()
   return audio
 end
 
--- Each item with the part of it that is selected: { item, from, to }; all of it where there is no time selection.
+-- An item with its first and last whole frame, in seconds: { item, from, to }.
+local function whole(item)
+  local rate = project.rate()
+  local start, stop = project.bounds(item)
+  return { item = item, from = math.ceil(start * rate - 1e-6) / rate, to = math.floor(stop * rate + 1e-6) / rate }
+end
+
+-- Each item from end to end, wherever the time selection is.
+function selection.whole()
+  local parts = {}
+  for _, item in ipairs(audio_items()) do
+    parts[#parts + 1] = whole(item)
+  end
+  return parts
+end
+
+-- Each item with the part of it that is selected; all of it where there is no time selection.
 function selection.parts()
   local from, to = selection.time()
-  local rate = project.rate()
   local parts = {}
-  for _, item in ipairs(selection.items()) do
-    local start, stop = project.bounds(item)
-    -- frames that lie inside of the item
-    start, stop = math.ceil(start * rate - 1e-6) / rate, math.floor(stop * rate + 1e-6) / rate
-    local part = { item = item, from = math.max(from or start, start), to = math.min(to or stop, stop) }
+  for _, item in ipairs(audio_items(from, to)) do
+    local part = whole(item)
+    part.from, part.to = math.max(from or part.from, part.from), math.min(to or part.to, part.to)
     if part.to > part.from then
       parts[#parts + 1] = part
     end

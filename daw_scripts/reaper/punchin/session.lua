@@ -7,7 +7,9 @@ session.__index = session
 
 local GREETING_SECONDS = 3
 local FIRST_PAUSE, LONGEST_PAUSE = 1, 30
-local PING_SECONDS, SILENCE_SECONDS = 10, 25
+local PING_SECONDS = 10
+local SILENCE_SECONDS = 25
+local SILENCE_OF_A_JOB_SECONDS = 6 -- while one is rendered, the daemon speaks once a second
 local MESSAGES_A_TURN = 64
 
 -- `link`: hello, is_greeting, send, receive. `client`: name. `on`: what to do with each event:
@@ -37,21 +39,44 @@ function session:send(address, values)
   self.link:send(osc.encode(address, values))
 end
 
--- Sends a request until it is answered; the same id is the same request.
-function session:request(packet)
-  local _, values = osc.decode(packet)
-  self.requests[values[1]] = { packet = packet, due = 0, pause = FIRST_PAUSE }
+-- Goes on over another link.
+function session:use(link)
+  self.link:close()
+  self.link, self.open, self.greeted = link, false, nil
 end
 
--- Jobs of this client that have not ended.
-function session:open_jobs()
-  local found = {}
+-- Sends a request until it is answered; the same id is the same request. `renders`: whether it makes a job.
+function session:request(packet, renders)
+  local _, values = osc.decode(packet)
+  self.requests[values[1]] = { packet = packet, renders = renders, due = 0, pause = FIRST_PAUSE }
+end
+
+-- How many requests and jobs are on their way.
+function session:count()
+  local count = 0
+  for _, request in pairs(self.requests) do
+    count = count + (request.renders and 1 or 0)
+  end
+  for _, job in pairs(self.jobs) do
+    count = count + (job.ready and 0 or 1)
+  end
+  return count
+end
+
+local function cancel(self, id)
+  self:request(osc.encode("/punchin/cancel", { self:new_id(), "job", id }))
+end
+
+-- Ends all that is on its way; what the daemon has not taken yet is cancelled as soon as it has.
+function session:cancel_all()
+  for _, request in pairs(self.requests) do
+    request.cancelled = request.renders
+  end
   for id, job in pairs(self.jobs) do
-    if not job.ended then
-      found[#found + 1] = id
+    if not job.ready then
+      cancel(self, id)
     end
   end
-  return found
 end
 
 function session:greet()
@@ -83,10 +108,14 @@ heard["/punchin/welcome"] = function(self, values)
 end
 
 heard["/punchin/accepted"] = function(self, values)
-  if self.requests[values[1]] and values[2] ~= "" and not self.finished[values[2]] then
-    self:job(values[2])
-  end
+  local request, id = self.requests[values[1]], values[2]
   self.requests[values[1]] = nil
+  if request and request.renders and not self.finished[id] then
+    self:job(id)
+    if request.cancelled then
+      cancel(self, id)
+    end
+  end
 end
 
 heard["/punchin/rejected"] = function(self, values)
@@ -121,7 +150,7 @@ heard["/punchin/done"] = function(self, values)
   end
   -- a clip that got lost comes again with the next done
   if #clips == count then
-    job.ended, job.ready, job.cookie = true, clips, values[3]
+    job.ready, job.cookie = clips, values[3]
   end
 end
 
@@ -167,7 +196,8 @@ function session:listen()
 end
 
 function session:keep_up()
-  if not self.open or self.now - self.heard > SILENCE_SECONDS then
+  local patience = self:count() > 0 and SILENCE_OF_A_JOB_SECONDS or SILENCE_SECONDS
+  if not self.open or self.now - self.heard > patience then
     if not self.greeted or self.now - self.greeted > GREETING_SECONDS then
       if self.greeted then
         self.on.silent()

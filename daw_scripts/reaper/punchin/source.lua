@@ -105,7 +105,8 @@ function source.part(item, from, to)
   local path, media = plain_file(item, reaper.GetActiveTake(item))
   local found = path and of_file(item, path, media, from) or of_track(item, from, to)
   local later = from - found.zero
-  return { path = found.path, file_start = found.file_start + later, length = to - from, zero = from, gain = found.gain }
+  local length = math.min(to - from, found.length - later)
+  return { path = found.path, file_start = found.file_start + later, length = length, zero = from, gain = found.gain }
 end
 
 return source

@@ -33,7 +33,7 @@ local function plain_edge(item, name)
 end
 
 -- The seams are in the audio: at a cut nothing may fade.
-local function cut_out(item, from, to)
+function takes.cut_out(item, from, to)
   local frame = 1 / project.rate()
   local start, stop = project.bounds(item)
   if from - start > 0.5 * frame then
@@ -56,14 +56,16 @@ function takes.place(place, clips)
   if not item then
     return false
   end
-  item = cut_out(item, place.from + moved, place.to + moved)
+  item = takes.cut_out(item, place.from + moved, place.to + moved)
   local start = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
   local first
   for _, clip in ipairs(clips) do
-    local take = clip_of.add(item, clip, place)
-    reaper.SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", start - (place.zero + moved + clip.start))
-    reaper.SetMediaItemTakeInfo_Value(take, "D_VOL", place.gain)
-    first = first or take
+    if not place.only or clip.track == place.only then
+      local take = clip_of.add(item, clip, place)
+      reaper.SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", start - (place.zero + moved + clip.start))
+      reaper.SetMediaItemTakeInfo_Value(take, "D_VOL", place.gain)
+      first = first or take
+    end
   end
   reaper.SetActiveTake(first)
   reaper.UpdateItemInProject(item)

@@ -20,14 +20,18 @@ def pytest_collection_modifyitems(items):
             item.add_marker("reaper")
 
 
-@pytest.fixture
-def daemon(tmp_path):
-    state = tmp_path / "state"
+def running_daemon(folder):
+    state = folder / "state"
     state.mkdir()
     running = Daemon(state)
     yield running
     if running.process.poll() is None:
         running.stop()
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    yield from running_daemon(tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -41,15 +45,15 @@ def song(tmp_path_factory):
 
 
 @pytest.fixture
-def daws(tmp_path):
+def daws(tmp_path, daemon):
     """Makes REAPERs with the scripts in their place; at the end each is quit, and must have run without a fault."""
     opened = []
 
-    def open_daw(name="Studio Ä", state=tmp_path / "state", **options):
+    def open_daw(name="Studio Ä", **options):
         daw = Reaper(tmp_path / name, **options)
         daw.actions_folder = daw.resources / "Scripts" / "punchin"
         shutil.copytree(SCRIPTS, daw.actions_folder, dirs_exist_ok=True)
-        (daw.actions_folder / "punchin" / "config.lua").write_text(f"return {{ state = [[{state}]] }}\n", "utf-8")
+        (daw.actions_folder / "punchin" / "config.lua").write_text(f"return {{ state = [[{daemon.state}]] }}\n", "utf-8")
         opened.append(daw)
         return daw
 

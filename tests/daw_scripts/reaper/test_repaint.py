@@ -20,7 +20,7 @@ def middle_of(track):
 
 
 @pytest.mark.parametrize("rate", [44100, 48000, 96000])
-def test_the_selected_part_gets_a_take_at_the_right_frame(daws, daemon, song, rate):
+def test_the_selected_part_gets_a_take_at_the_right_frame(daws, song, rate):
     daw = daws(rate=rate)
     project = daw.project
     track = project.add_track("Gitarre")

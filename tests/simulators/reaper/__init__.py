@@ -6,5 +6,6 @@ fails, so no test passes on behaviour that nobody wrote down. Faults are kept ev
 """
 
 from reaper.host import Reaper
+from reaper.sockets import Sockets
 
-__all__ = ["Reaper"]
+__all__ = ["Reaper", "Sockets"]
