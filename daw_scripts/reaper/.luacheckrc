@@ -1,0 +1,3 @@
+std = "lua54"
+read_globals = { "reaper" }
+max_line_length = 125

@@ -1,0 +1,115 @@
+-- What every action has in common: it runs once, refuses in one sentence, and leaves its requests to the background script.
+local fields = require("punchin.fields")
+local osc = require("punchin.osc")
+local project = require("punchin.project")
+local refuse = require("punchin.refuse")
+
+local action = {}
+
+local EXTENSION = "punchin"
+local OLDEST = 7.03
+local ALIVE_SECONDS = 3
+local SHOWN_PROMPT = 100 -- characters
+local COOKIE_LENGTH = 1024
+
+local function require_version()
+  local version = reaper.GetAppVersion()
+  if (tonumber(version:match("^%d+%.%d+")) or 0) < OLDEST then
+    refuse("punchin needs REAPER %.2f or newer, this is %s.", OLDEST, version)
+  end
+end
+
+-- Runs `body`; a refusal becomes one sentence, and an error says what happened.
+function action.run(body)
+  local ok, problem = xpcall(function()
+    require_version()
+    body()
+  end, function(raised)
+    return type(raised) == "table" and raised or debug.traceback(tostring(raised))
+  end)
+  if not ok then
+    reaper.ShowMessageBox(type(problem) == "table" and problem.sentence or problem, "punchin", 0)
+  end
+end
+
+local function folder_of_scripts()
+  return select(2, reaper.get_action_context()):match("^(.*[/\\])")
+end
+
+local function start_background()
+  local said = tonumber(reaper.GetExtState(EXTENSION, "background"))
+  if said and reaper.time_precise() - said < ALIVE_SECONDS then
+    return
+  end
+  local command = reaper.AddRemoveReaScript(true, 0, folder_of_scripts() .. "punchin_background.lua", true)
+  if command == 0 then
+    refuse("punchin_background.lua is missing beside this script: install punchin's scripts again.")
+  end
+  reaper.Main_OnCommand(command, 0)
+end
+
+-- Leaves one message to the background script, which knows the daemon.
+function action.send(address, values)
+  local number = (tonumber(reaper.GetExtState(EXTENSION, "asked")) or 0) + 1
+  local packet = osc.encode(address, values)
+  local text = packet:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)
+  reaper.SetExtState(EXTENSION, "ask-" .. number, text, false)
+  reaper.SetExtState(EXTENSION, "asked", tostring(number), false)
+  start_background()
+end
+
+function action.new_id()
+  return ("%x-%x"):format(os.time(), math.random(0, 0x7fffffffffff))
+end
+
+local function shortened(prompt)
+  return prompt:sub(1, (utf8.offset(prompt, SHOWN_PROMPT + 1) or 0) - 1)
+end
+
+-- Asks for clips. `keys`: of the request; `place`: where they belong, as `placing` takes it.
+function action.request(verb, keys, place)
+  place.project = project.id()
+  place.verb = place.verb or verb
+  place.prompt = place.prompt or shortened(keys.prompt or "")
+  keys.cookie = fields.encode(place)
+  assert(#keys.cookie <= COOKIE_LENGTH, "the cookie is too long")
+  keys.directory = project.folder()
+  local values = { action.new_id() }
+  for key, value in pairs(keys) do
+    values[#values + 1], values[#values + 2] = key, value
+  end
+  action.send("/punchin/" .. verb, values)
+end
+
+-- A copy of the answers, with the project's rate.
+function action.keys(answers)
+  local keys = { sample_rate = project.rate() }
+  for key, value in pairs(answers) do
+    keys[key] = value
+  end
+  return keys
+end
+
+-- The same with the source that is worked on.
+function action.with_source(answers, source)
+  local keys = action.keys(answers)
+  keys.source, keys.source_start, keys.source_length = source.path, source.file_start, source.length
+  keys.position = source.zero
+  return keys
+end
+
+-- Names of an item that stay when the user moves things.
+function action.of_item(item, place)
+  place.item, place.item_start = project.item_guid(item), project.bounds(item)
+  place.track = reaper.GetTrackGUID(reaper.GetMediaItem_Track(item))
+  return place
+end
+
+-- A render request needs words, its own or those of a preset.
+function action.require_prompt(answers)
+  if not answers.prompt and not answers.preset then
+    refuse("Say what it is to sound like: the prompt is empty.")
+  end
+end
+
+return action

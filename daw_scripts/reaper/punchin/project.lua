@@ -1,0 +1,86 @@
+-- The project that is in front: its rate, its folder for clips, its name among others, and what is found by GUID.
+local project = {}
+
+local SECTION = "punchin"
+
+-- Frames a second that positions are counted in.
+function project.rate()
+  if reaper.GetSetProjectInfo(0, "PROJECT_SRATE_USE", 0, false) == 1 then
+    return math.tointeger(reaper.GetSetProjectInfo(0, "PROJECT_SRATE", 0, false))
+  end
+  local known, rate = reaper.GetAudioDeviceInfo("SRATE")
+  return known and math.tointeger(tonumber(rate)) or 48000
+end
+
+-- The nearest frame of the project, in seconds.
+function project.on_frame(seconds)
+  local rate = project.rate()
+  return math.floor(seconds * rate + 0.5) / rate
+end
+
+-- The folder that clips are written to; it is made where it is missing.
+function project.folder()
+  local folder = reaper.GetProjectPathEx(0) .. "/punchin"
+  reaper.RecursiveCreateDirectory(folder, 0)
+  return folder
+end
+
+function project.get(key)
+  local _, value = reaper.GetProjExtState(0, SECTION, key)
+  return value
+end
+
+function project.set(key, value)
+  reaper.SetProjExtState(0, SECTION, key, value)
+end
+
+-- A name that stays with the project, saved or not.
+function project.id()
+  local id = project.get("project")
+  if id == "" then
+    id = ("%x-%x"):format(os.time(), math.random(0, 0xffffffff))
+    project.set("project", id)
+  end
+  return id
+end
+
+-- Nil once the user has deleted it.
+function project.track(guid)
+  for index = 0, reaper.CountTracks(0) - 1 do
+    local track = reaper.GetTrack(0, index)
+    if reaper.GetTrackGUID(track) == guid then
+      return track
+    end
+  end
+end
+
+function project.item_guid(item)
+  local _, guid = reaper.GetSetMediaItemInfo_String(item, "GUID", "", false)
+  return guid
+end
+
+-- Nil once the user has deleted it.
+function project.item(guid)
+  for index = 0, reaper.CountMediaItems(0) - 1 do
+    local item = reaper.GetMediaItem(0, index)
+    if project.item_guid(item) == guid then
+      return item
+    end
+  end
+end
+
+-- Start and end in seconds.
+function project.bounds(item)
+  local start = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
+  return start, start + reaper.GetMediaItemInfo_Value(item, "D_LENGTH")
+end
+
+function project.items(track)
+  local items = {}
+  for index = 0, reaper.CountTrackMediaItems(track) - 1 do
+    items[#items + 1] = reaper.GetTrackMediaItem(track, index)
+  end
+  return items
+end
+
+return project

@@ -1,0 +1,4 @@
+-- Ends an action with one sentence for the user.
+return function(sentence, ...)
+  error({ sentence = sentence:format(...) }, 0)
+end

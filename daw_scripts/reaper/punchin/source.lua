@@ -1,0 +1,112 @@
+-- The audio that a request works on: the item's own file where that is what is heard, else an export of the track.
+local export = require("punchin.export")
+local project = require("punchin.project")
+
+local source = {}
+
+local CONTEXT_SECONDS = 20
+local NEAR_SECONDS = 1
+local ENOUGH_SECONDS = 5
+local CANDIDATES = 480 -- within so many frames of 48 kHz there is one that is a frame of 44.1 kHz too
+
+-- The file that a take plays as it is, or nil where anything changes its sound or its time.
+local function plain_file(item, take)
+  local media = reaper.GetMediaItemTake_Source(take)
+  local path = reaper.GetMediaSourceFileName(media)
+  local is_plain = path ~= ""
+    and not reaper.GetMediaSourceParent(media)
+    and reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE") == 1
+    and reaper.GetMediaItemTakeInfo_Value(take, "D_PITCH") == 0
+    and reaper.GetMediaItemTakeInfo_Value(take, "I_CHANMODE") == 0
+    and reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") >= 0
+    and reaper.GetTakeNumStretchMarkers(take) == 0
+    and reaper.CountTakeEnvelopes(take) == 0
+    and reaper.TakeFX_GetCount(take) == 0
+    and reaper.GetMediaItemInfo_Value(item, "B_MUTE") == 0
+  return is_plain and path or nil, media
+end
+
+-- The frame of the project between two times that lies nearest to a frame of the file. `shift`: file minus project seconds.
+local function anchor(from, to, shift, file_rate)
+  local rate = project.rate()
+  local first, last = math.ceil(from * rate - 1e-6), math.floor(to * rate + 1e-6)
+  local best, best_error = first, nil
+  for frame = first, math.min(last, first + CANDIDATES) do
+    local place = (frame / rate + shift) * file_rate
+    local off = math.abs(place - math.floor(place + 0.5))
+    if not best_error or off < best_error - 1e-6 then
+      best, best_error = frame, off
+    end
+  end
+  return best / rate
+end
+
+local function of_file(item, path, media, from)
+  local take = reaper.GetActiveTake(item)
+  local start, stop = project.bounds(item)
+  local shift = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") - start
+  local file_rate = reaper.GetMediaSourceSampleRate(media)
+  local zero = anchor(start, from, shift, file_rate)
+  local length = math.min(stop, reaper.GetMediaSourceLength(media) - shift) - zero
+  -- whole frames of the file, and none beyond its end
+  length = math.floor(length * file_rate + 1e-6) / file_rate
+  return { path = path, file_start = zero + shift, length = length, zero = zero, gain = 1.0 }
+end
+
+local function of_track(item, from, to)
+  local rate = project.rate()
+  local track = reaper.GetMediaItem_Track(item)
+  local last = 0
+  for _, other in ipairs(project.items(track)) do
+    local _, stop = project.bounds(other)
+    last = math.max(last, stop)
+  end
+  local first = math.max(0, math.floor(from * rate + 0.5))
+  local frames = math.floor(math.min(to, last) * rate + 1e-6) - first
+  local path = ("%s/heard %s %x.wav"):format(project.folder(), os.date("%Y-%m-%d %H-%M-%S"), math.random(0, 0xffffffff))
+  export(track, path, first, frames, rate)
+  local volume = reaper.GetMediaItemInfo_Value(item, "D_VOL")
+  return {
+    path = path, file_start = 0.0, length = frames / rate, zero = first / rate,
+    -- the export holds the item's volume already
+    gain = volume > 0 and 1 / volume or 1.0,
+  }
+end
+
+-- Whether something else plays right beside the item, and is to be heard with it.
+local function has_neighbours(item, from, to)
+  local start, stop = project.bounds(item)
+  for _, other in ipairs(project.items(reaper.GetMediaItem_Track(item))) do
+    local begins, ends = project.bounds(other)
+    local before = from - start < ENOUGH_SECONDS and ends > start - NEAR_SECONDS and begins < start
+    local after = stop - to < ENOUGH_SECONDS and begins < stop + NEAR_SECONDS and ends > stop
+    if other ~= item and (before or after) then
+      return true
+    end
+  end
+  return false
+end
+
+-- What is heard around `from` to `to` of an item: { path, file_start, length, zero, gain }. `zero` is the project's time
+-- where the source starts, a whole frame of the project; `gain` makes up for what the export holds already.
+function source.around(item, from, to)
+  local path, media = plain_file(item, reaper.GetActiveTake(item))
+  if path and not has_neighbours(item, from, to) then
+    local found = of_file(item, path, media, from)
+    if found.zero + found.length >= to - 0.5 / project.rate() then
+      return found
+    end
+  end
+  return of_track(item, from - CONTEXT_SECONDS, to + CONTEXT_SECONDS)
+end
+
+-- Exactly `from` to `to` of an item, with nothing around it.
+function source.part(item, from, to)
+  local path, media = plain_file(item, reaper.GetActiveTake(item))
+  local found = path and of_file(item, path, media, from) or of_track(item, from, to)
+  local later = from - found.zero
+  local length = math.min(to - from, found.length - later)
+  return { path = found.path, file_start = found.file_start + later, length = length, zero = from, gain = found.gain }
+end
+
+return source

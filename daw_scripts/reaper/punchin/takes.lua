@@ -1,0 +1,75 @@
+-- Clips become takes of the item that they stand in for; the item is cut where only a part of it was selected.
+local clip_of = require("punchin.clip")
+local project = require("punchin.project")
+
+local takes = {}
+
+local function covers(item, from, to)
+  local frame = 1 / project.rate()
+  local start, stop = project.bounds(item)
+  return start <= from + frame and stop >= to - frame
+end
+
+-- The item, and how far the user has moved it meanwhile; else another item of the track that holds the stretch.
+local function find(place)
+  local item = project.item(place.item)
+  if item then
+    local moved = reaper.GetMediaItemInfo_Value(item, "D_POSITION") - place.item_start
+    if covers(item, place.from + moved, place.to + moved) then
+      return item, moved
+    end
+  end
+  local track = project.track(place.track)
+  for _, other in ipairs(track and project.items(track) or {}) do
+    if covers(other, place.from, place.to) then
+      return other, 0
+    end
+  end
+end
+
+local function plain_edge(item, name)
+  reaper.SetMediaItemInfo_Value(item, name, 0)
+  reaper.SetMediaItemInfo_Value(item, name .. "_AUTO", -1)
+end
+
+-- The seams are in the audio: at a cut nothing may fade.
+function takes.cut_out(item, from, to)
+  local frame = 1 / project.rate()
+  local start, stop = project.bounds(item)
+  if from - start > 0.5 * frame then
+    local left = item
+    item = reaper.SplitMediaItem(item, from)
+    plain_edge(left, "D_FADEOUTLEN")
+    plain_edge(item, "D_FADEINLEN")
+  end
+  if stop - to > 0.5 * frame then
+    local right = reaper.SplitMediaItem(item, to)
+    plain_edge(item, "D_FADEOUTLEN")
+    plain_edge(right, "D_FADEINLEN")
+  end
+  return item
+end
+
+-- False where there is no item any more that could take them.
+function takes.place(place, clips)
+  local item, moved = find(place)
+  if not item then
+    return false
+  end
+  item = takes.cut_out(item, place.from + moved, place.to + moved)
+  local start = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
+  local first
+  for _, clip in ipairs(clips) do
+    if not place.only or clip.track == place.only then
+      local take = clip_of.add(item, clip, place)
+      reaper.SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", start - (place.zero + moved + clip.start))
+      reaper.SetMediaItemTakeInfo_Value(take, "D_VOL", place.gain)
+      first = first or take
+    end
+  end
+  reaper.SetActiveTake(first)
+  reaper.UpdateItemInProject(item)
+  return true
+end
+
+return takes

@@ -1,0 +1,141 @@
+-- Talks with the daemon while REAPER runs: sends what actions ask for, and puts the clips on their tracks.
+local folder = select(2, reaper.get_action_context()):match("^(.*[/\\])")
+package.path = folder .. "?.lua"
+
+local fields = require("punchin.fields")
+local osc = require("punchin.osc")
+local peaks = require("punchin.peaks")
+local place_of = require("punchin.place")
+local placing = require("punchin.placing")
+local session = require("punchin.session")
+local spool = require("punchin.spool")
+local udp = require("punchin.udp")
+
+local EXTENSION = "punchin"
+local STOP_AND_START_AGAIN = 3
+local TURN_SECONDS = 0.1
+local ALIVE_SECONDS = 1
+local START_SECONDS = 60
+
+reaper.set_action_options(STOP_AND_START_AGAIN)
+
+local daemon = place_of.load(folder)
+local client, spool_folder, still_here, gone = place_of.client(daemon.state)
+local taken = 0 -- how many requests of actions
+local last_turn, last_alive, started = 0, 0, nil
+
+local function tell(sentence)
+  reaper.ShowConsoleMsg("punchin: " .. sentence .. "\n")
+end
+
+local function start_daemon()
+  local now = reaper.time_precise()
+  if daemon.daemon and (not started or now - started > START_SECONDS) then
+    started = now
+    reaper.ExecProcess(daemon.daemon, -2)
+  end
+end
+
+local function run_action(name, keys)
+  local path = ("%spunchin_%s.lua"):format(folder, name)
+  if not reaper.file_exists(path) then
+    return
+  end
+  reaper.SetExtState(EXTENSION, "trigger", fields.encode(keys), false)
+  reaper.Main_OnCommand(reaper.AddRemoveReaScript(true, 0, path, true), 0)
+end
+
+local function note_link(name)
+  reaper.SetExtState(EXTENSION, "via", name, false)
+end
+
+-- UDP where it is there and proven, unless the user has settled on the folder.
+local function link()
+  local wanted = reaper.GetExtState(EXTENSION, "link")
+  local found = wanted ~= "spool" and udp.new(function() return place_of.port(daemon.state) end)
+  note_link(found and "udp" or "spool")
+  return found or spool.new(spool_folder)
+end
+
+local talk
+talk = session.new(link(), client, {
+  silent = start_daemon,
+  welcome = function()
+    talk:request(osc.encode("/punchin/presets", { talk:new_id() }))
+  end,
+  rejected = function(_, message)
+    tell(message)
+  end,
+  progress = function(_, fraction, stage)
+    reaper.SetExtState(EXTENSION, "progress", ("%.2f %s"):format(fraction, stage), false)
+  end,
+  result = function(id, clips, cookie)
+    local place = placing.read(cookie)
+    if not place then
+      return true -- of a client with our name that is none of ours
+    elseif not placing.is_here(place) then
+      return false
+    end
+    place.job = id
+    local ok, sentence = pcall(placing.put, place, clips)
+    if sentence then
+      tell(ok and sentence or ("the clips are in %s, and could not be placed: %s"):format(clips[1].path, sentence))
+    end
+    return true
+  end,
+  failed = function(_, message)
+    tell(message)
+  end,
+  cancelled = function() end,
+  presets = function(names)
+    reaper.SetExtState(EXTENSION, "presets", names, false)
+  end,
+  run = run_action,
+})
+
+-- Takes what actions have left since the last turn.
+local function take_requests()
+  local asked = tonumber(reaper.GetExtState(EXTENSION, "asked")) or 0
+  while taken < asked do
+    taken = taken + 1
+    local key = "ask-" .. taken
+    local text = reaper.GetExtState(EXTENSION, key)
+    reaper.DeleteExtState(EXTENSION, key, false)
+    local packet = text:gsub("%x%x", function(code) return string.char(tonumber(code, 16)) end)
+    local address = osc.decode(packet)
+    if address == "/punchin/cancel" then
+      talk:cancel_all()
+    elseif address then
+      if #packet > udp.LONGEST and reaper.GetExtState(EXTENSION, "via") == "udp" then
+        talk:use(spool.new(spool_folder))
+        note_link("spool")
+      end
+      talk:request(packet, true)
+    end
+  end
+end
+
+local function turn()
+  local now = reaper.time_precise()
+  if now - last_alive > ALIVE_SECONDS then
+    last_alive = now
+    still_here()
+    reaper.SetExtState(EXTENSION, "background", tostring(now), false)
+  end
+  if now - last_turn > TURN_SECONDS then
+    last_turn = now
+    take_requests()
+    talk:turn(now)
+    reaper.SetExtState(EXTENSION, "open", tostring(talk:count()), false)
+    peaks.turn()
+  end
+  reaper.defer(turn)
+end
+
+reaper.atexit(function()
+  gone()
+  talk.link:close()
+  reaper.DeleteExtState(EXTENSION, "background", false)
+end)
+
+turn()

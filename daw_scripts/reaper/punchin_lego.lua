@@ -1,0 +1,26 @@
+-- One new instrument for the selected part of each selected item, on a track beside it.
+local folder = select(2, reaper.get_action_context()):match("^(.*[/\\])")
+package.path = folder .. "?.lua"
+local action = require("punchin.action")
+
+action.run(function()
+  local dialog = require("punchin.dialog")
+  local selection = require("punchin.selection")
+  local source = require("punchin.source")
+  local tempo = require("punchin.tempo")
+
+  local parts = selection.parts()
+  local answers = dialog.ask("Add a track", { "track", "prompt", "key", "takes", "seed", "engine" })
+  if not answers then
+    return
+  end
+  for _, part in ipairs(parts) do
+    local heard = source.part(part.item, part.from, part.to)
+    local keys = action.with_source(answers, heard)
+    tempo.add(keys, part.from, part.to, part.from)
+    action.request("lego", keys, action.of_item(part.item, {
+      how = "spread", folder = "", part = answers.track, mute = 0,
+      zero = heard.zero, from = part.from, to = part.to,
+    }))
+  end
+end)

@@ -1,0 +1,132 @@
+"""The way to the daemon and back: UDP where it can be trusted, files where not; losses, restarts, two REAPERs."""
+
+import pytest
+from conftest import SCRIPTS
+from lupa import lua54
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import OscMessageBuilder
+from reaper import Sockets
+
+SPOILT = Sockets(spoil=lambda data: data[:40] + bytes(max(len(data) - 40, 0)))
+
+
+def generate(daw, start=1.0, **answers):
+    daw.project.time_selection = (start, start + 1.0)
+    daw.answers.append({"Prompt": "techno", "Engine (auto/draft/acestep)": "draft", "Seed (-1: random)": "3"} | answers)
+    daw.start(daw.actions_folder / "punchin_generate.lua")
+
+
+def placed(daw, count=1):
+    daw.until(lambda: len(daw.project.undo) >= count)
+
+
+def via(daw):
+    return daw.GetExtState("punchin", "via")
+
+
+@pytest.mark.parametrize(("sockets", "link"), [(Sockets(), "udp"), (SPOILT, "spool"), (None, "spool")])
+def test_the_link_is_chosen_by_what_works(daws, sockets, link):
+    daw = daws()
+    if sockets:
+        daw.modules["socket.core"] = sockets.install
+    generate(daw)
+    placed(daw)
+    assert via(daw) == link
+    assert len(daw.project.items()) == 1
+
+
+def test_the_user_can_settle_on_the_folder(daws):
+    daw = daws()
+    daw.modules["socket.core"] = Sockets().install
+    daw.ext["punchin", "link"] = "spool"
+    generate(daw)
+    placed(daw)
+    assert via(daw) == "spool"
+
+
+def test_lyrics_too_long_for_a_datagram_go_through_the_folder(daws):
+    daw = daws()
+    daw.modules["socket.core"] = Sockets().install
+    generate(daw, Prompt="techno " * 580, Lyrics="la " * 1360)
+    placed(daw)
+    assert via(daw) == "spool"
+
+
+def test_one_result_where_every_third_datagram_is_lost(daws):
+    daw = daws()
+    daw.modules["socket.core"] = Sockets(lose=lambda number: number % 3 == 2).install
+    for number in range(3):
+        generate(daw, start=10.0 * number)
+    placed(daw, 3)
+    daw.until(lambda: daw.GetExtState("punchin", "open") == "0")
+    assert sorted(item.start for item in daw.project.items()) == [0.0, 10.0, 20.0]
+
+
+@pytest.mark.parametrize("sockets", [Sockets(), None], ids=["udp", "spool"])
+def test_the_result_comes_after_the_daemon_was_killed_in_mid_job(daws, daemon, sockets):
+    daw = daws()
+    if sockets:
+        daw.modules["socket.core"] = sockets.install
+    daw.project.time_selection = (0.0, 40.0)
+    daw.answers.append({"Prompt": "ambient", "Engine (auto/draft/acestep)": "draft"})
+    daw.start(daw.actions_folder / "punchin_generate.lua")
+    daw.until(lambda: daw.GetExtState("punchin", "progress"))
+    daemon.kill()
+    daemon.start()
+    placed(daw)
+    (item,) = daw.project.items()
+    assert item.frames(44100) == (0, 40 * 44100)
+
+
+def test_two_reapers_with_the_same_settings_get_each_their_own(daws):
+    first, second = daws(), daws()
+    for daw, start in ((first, 1.0), (second, 5.0)):
+        generate(daw, start)
+    first.until(lambda: second.tick() or (first.project.undo and second.project.undo))
+    assert [item.start for item in first.project.items()] == [1.0]
+    assert [item.start for item in second.project.items()] == [5.0]
+
+
+def test_a_result_that_came_while_reaper_was_closed_comes_at_the_next_start(daws):
+    daw = daws()
+    daw.project.time_selection = (0.0, 20.0)
+    daw.answers.append({"Prompt": "ambient", "Engine (auto/draft/acestep)": "draft"})
+    daw.start(daw.actions_folder / "punchin_generate.lua")
+    daw.until(lambda: daw.GetExtState("punchin", "progress"))
+    (background,) = daw.scripts
+    background.end()
+    daw.start(daw.actions_folder / "punchin_background.lua")
+    placed(daw)
+    assert len(daw.project.items()) == 1
+
+
+# The codec, beside an independent one
+
+
+@pytest.fixture(scope="module")
+def osc():
+    lua = lua54.LuaRuntime(encoding=None)
+    lua.execute(b"package.path = ...", f"{SCRIPTS}/?.lua".encode())
+    return lua.require(b"punchin.osc")[0], lua
+
+
+def test_messages_are_those_of_python_osc(osc):
+    codec, lua = osc
+    tagged = [("text", "s"), ("Ümläut – ♯", "s"), ("", "s"), ("abc", "s"), ("abcd", "s"), (1, "i"), (-(2**31), "i")]
+    tagged += [(2**31, "h"), (-(2**40), "h"), (1.5, "d"), (-0.1, "d"), (True, "T"), (False, "F")]
+    values = [value for value, _ in tagged]
+    builder = OscMessageBuilder("/punchin/generate")
+    for value, tag in tagged:
+        builder.add_arg(value, tag)
+    raw = [value.encode() if isinstance(value, str) else value for value in values]
+    packet = codec[b"encode"](b"/punchin/generate", lua.table_from(raw))
+    assert packet == builder.build().dgram
+    address, decoded = codec[b"decode"](packet)
+    assert address == b"/punchin/generate"
+    assert list(decoded.values()) == raw
+    assert OscMessage(packet).params == values
+
+
+@pytest.mark.parametrize("packet", [b"", b"junk", b"/a\0\0", b"/a\0\0,s\0\0", b"/a\0\0,x\0\0", b"/a\0\0,i\0\0\0", b"\0" * 64])
+def test_junk_is_no_message(osc, packet):
+    assert osc[0][b"decode"](packet) is None

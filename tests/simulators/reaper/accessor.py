@@ -1,0 +1,91 @@
+"""What a track audio accessor gives: the items of a track mixed, before effects, at any rate."""
+
+from functools import lru_cache
+
+import numpy as np
+import soundfile
+import soxr
+
+from reaper.api import Fault
+from reaper.model import Pointer
+
+FADED = ("D_FADEINLEN", "D_FADEOUTLEN")
+
+
+class Accessor(Pointer):
+    def __init__(self, track):
+        self.track = track
+        self.rates = {}
+        """The mix of the whole track by rate, made at the first read."""
+
+    def read(self, rate, channels, start, frames):
+        """float64 [frames, channels], or None where no item plays."""
+        if (rate, channels) not in self.rates:
+            self.rates[rate, channels] = _mixed(self.track, rate, channels)
+        mix = self.rates[rate, channels]
+        first = round(start * rate)
+        playing = any(item.start * rate < first + frames and item.end * rate > first for item in _heard(self.track))
+        if not playing:
+            return None
+        block = np.zeros((frames, channels))
+        low, high = max(first, 0), min(first + frames, len(mix))
+        if high > low:
+            block[low - first : high - first] = mix[low:high]
+        return block
+
+
+def _heard(track):
+    return [item for item in track.items if not item.values["B_MUTE"] and item.take and item.take.source.path]
+
+
+def _mixed(track, rate, channels):
+    items = _heard(track)
+    mix = np.zeros((max((round(item.end * rate) for item in items), default=0), channels))
+    for item in items:
+        first = round(item.start * rate)
+        stretch = _played(item, rate, channels)
+        mix[first : first + len(stretch)] += stretch[: len(mix) - first]
+    return mix
+
+
+def _played(item, rate, channels):
+    """[frames, channels] of one item."""
+    take, frames = item.take, round(item.length * rate)
+    if take.stretch_markers or take.values["D_PITCH"]:
+        raise Fault("rig: stretch markers and pitch are not modelled in accessors")
+    samples, file_rate = sound(take.source.path)
+    file_rate *= take.values["D_PLAYRATE"]
+    first = round(take.values["D_STARTOFFS"] * file_rate / take.values["D_PLAYRATE"])
+    count = int(np.ceil(frames * file_rate / rate)) + 1
+    places = np.arange(first, first + count)
+    if item.values["B_LOOPSRC"]:
+        places %= len(samples)
+    there = (places >= 0) & (places < len(samples))
+    stretch = np.zeros((count, samples.shape[1]))
+    stretch[there] = samples[places[there]]
+    if file_rate != rate:
+        stretch = soxr.resample(stretch, file_rate, rate)
+    stretch = np.pad(stretch, ((0, max(frames - len(stretch), 0)), (0, 0)))[:frames]
+    stretch = stretch * item.values["D_VOL"] * take.values["D_VOL"]
+    stretch *= _fades(item, rate, frames)[:, None]
+    return np.repeat(stretch, channels, axis=1) if stretch.shape[1] == 1 else stretch[:, :channels]
+
+
+def _fades(item, rate, frames):
+    gain = np.ones(frames)
+    for name in FADED:
+        automatic = item.values[f"{name}_AUTO"]
+        length = min(round((automatic if automatic >= 0 else item.values[name]) * rate), frames)
+        ramp = np.arange(length) / max(length, 1)
+        if name == "D_FADEINLEN":
+            gain[:length] *= ramp
+        elif length:
+            gain[-length:] *= ramp[::-1]
+    return gain
+
+
+@lru_cache(maxsize=64)
+def sound(path):
+    """Samples [frames, channels] and rate of a file."""
+    samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
+    return samples, rate

@@ -1,0 +1,178 @@
+"""Calls on items, takes and their sources."""
+
+import copy
+from pathlib import Path
+
+import soundfile
+
+from reaper.api import Fault
+from reaper.model import Item, Source, Take, new_guid
+from reaper.track_calls import listed_value
+
+FORMATS = {"WAV": "WAVE", "WAVEX": "WAVE", "RF64": "WAVE", "FLAC": "FLAC", "OGG": "VORBIS"}
+
+
+class ItemCalls:
+    def CountMediaItems(self, proj):
+        return len(self.of(proj).items())
+
+    def GetMediaItem(self, proj, index):
+        items = self.of(proj).items()
+        return items[index] if 0 <= index < len(items) else None
+
+    def IsMediaItemSelected(self, item):
+        self.live(item)
+        return bool(item.values["B_UISEL"])
+
+    def GetMediaItem_Track(self, item):
+        self.live(item)
+        return self.project.track_of(item)
+
+    def GetMediaItemInfo_Value(self, item, name):
+        self.live(item)
+        listed_value("item", item.values, name)
+        return item.values[name]
+
+    def SetMediaItemInfo_Value(self, item, name, value):
+        self.edit(item)
+        listed_value("item", item.values, name, setting=True)
+        if name in {"D_LENGTH", "D_POSITION"} and value < 0:
+            raise Fault(f"{name} {value}")
+        item.values[name] = value
+        return True
+
+    def GetSetMediaItemInfo_String(self, item, name, text, setting):
+        return self.text_of("item_str", item, name, text, setting)
+
+    def AddMediaItemToTrack(self, track):
+        self.edit(track)
+        item = Item()
+        track.items.append(item)
+        return item
+
+    def SplitMediaItem(self, item, position):
+        """Both parts keep their selection; a new edge has a fade of the default length, as REAPER's preferences have it."""
+        self.edit(item)
+        if not item.start < position < item.end:
+            return None
+        right = copy.deepcopy(item)
+        right.guid = new_guid()
+        passed = position - item.start
+        for take in right.takes:
+            take.guid = new_guid()
+            take.values["D_STARTOFFS"] += passed * take.values["D_PLAYRATE"]
+        right.values.update(D_POSITION=position, D_LENGTH=item.end - position, D_FADEINLEN=0.01, D_FADEINLEN_AUTO=-1.0)
+        item.values.update(D_LENGTH=passed, D_FADEOUTLEN=0.01, D_FADEOUTLEN_AUTO=-1.0)
+        self.project.track_of(item).items.append(right)
+        return right
+
+    def UpdateItemInProject(self, item):
+        self.live(item)
+
+    # Takes
+
+    def GetActiveTake(self, item):
+        self.live(item)
+        return item.take
+
+    def GetMediaItemNumTakes(self, item):
+        self.live(item)
+        return len(item.takes)
+
+    def GetMediaItemTake(self, item, index):
+        self.live(item)
+        return item.takes[index] if 0 <= index < len(item.takes) else None
+
+    def TakeIsMIDI(self, take):
+        self.live(take)
+        return bool(take.source and take.source.kind == "MIDI")
+
+    def GetMediaItemTakeInfo_Value(self, take, name):
+        self.live(take)
+        listed_value("take", take.values, name)
+        return take.values[name]
+
+    def SetMediaItemTakeInfo_Value(self, take, name, value):
+        self.edit(take)
+        listed_value("take", take.values, name, setting=True)
+        take.values[name] = value
+        return True
+
+    def GetSetMediaItemTakeInfo_String(self, take, name, text, setting):
+        return self.text_of("take_str", take, name, text, setting)
+
+    def AddTakeToMediaItem(self, item):
+        self.edit(item)
+        item.takes.append(Take())
+        return item.takes[-1]
+
+    def SetActiveTake(self, take):
+        self.edit(take)
+        item = self.project.item_of(take)
+        item.values["I_CURTAKE"] = float(item.takes.index(take))
+
+    def GetTakeNumStretchMarkers(self, take):
+        self.live(take)
+        return take.stretch_markers
+
+    def CountTakeEnvelopes(self, take):
+        self.live(take)
+        return take.envelopes
+
+    def TakeFX_GetCount(self, take):
+        self.live(take)
+        return take.effects
+
+    # Sources
+
+    def GetMediaItemTake_Source(self, take):
+        self.live(take)
+        return take.source
+
+    def SetMediaItemTake_Source(self, take, source):
+        self.edit(take)
+        if any(other.source is source for item in self.project.items() for other in item.takes):
+            raise Fault("a source belongs to one take")
+        take.source = source
+        return True
+
+    def PCM_Source_CreateFromFile(self, path):
+        if not Path(path).is_file():
+            return None
+        return Source(path, FORMATS[soundfile.info(path).format])
+
+    def PCM_Source_BuildPeaks(self, source, mode):
+        """Two runs of work a source; begun, worked off and finished in this order."""
+        left = self.peaks.get(source)
+        if mode == 0:
+            self.peaks[source] = 2 if left is None else left
+            return self.peaks[source]
+        if left is None:
+            raise Fault("peaks that were not begun")
+        if mode == 1:
+            self.peaks[source] = max(left - 1, 0)
+            return self.peaks[source] * 50
+        if left:
+            raise Fault("peaks are finished before they are built")
+        self.peaks[source] = 0
+        return 0
+
+    def GetMediaSourceFileName(self, source):
+        return source.path
+
+    def GetMediaSourceType(self, source):
+        return source.kind
+
+    def GetMediaSourceParent(self, source):
+        return source.parent
+
+    def GetMediaSourceLength(self, source):
+        if source.kind == "MIDI":
+            raise Fault("rig: the length of MIDI is not modelled")
+        return soundfile.info(source.path).duration, False
+
+    def GetMediaSourceSampleRate(self, source):
+        return 0 if source.kind == "MIDI" else soundfile.info(source.path).samplerate
+
+    def GetMediaSourceNumChannels(self, source):
+        return 0 if source.kind == "MIDI" else soundfile.info(source.path).channels

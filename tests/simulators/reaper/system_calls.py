@@ -1,0 +1,95 @@
+"""Calls on the program: dialogs, files, actions, processes, versions."""
+
+import subprocess
+import time
+from pathlib import Path
+
+from reaper.api import FUNCTIONS, Fault, version_of
+
+OK, CANCELLED = 1, 2
+
+
+class SystemCalls:
+    def GetAppVersion(self):
+        return f"{self.version}/linux-x86_64"
+
+    def GetOS(self):
+        return self.system
+
+    def GetResourcePath(self):
+        return str(self.resources)
+
+    def APIExists(self, name):
+        return name in FUNCTIONS and FUNCTIONS[name].since <= version_of(self.version)
+
+    def time_precise(self):
+        return time.perf_counter()
+
+    def genGuid(self, text):
+        raise Fault("rig: genGuid fills a buffer in REAPER's own format; scripts make their own names")
+
+    def RecursiveCreateDirectory(self, path, ignored):
+        Path(path).mkdir(parents=True, exist_ok=True)
+        return 1
+
+    def file_exists(self, path):
+        return Path(path).is_file()
+
+    # What the user sees
+
+    def ShowMessageBox(self, text, title, kind):
+        if kind not in {0, 4}:
+            raise Fault(f"rig: message box of type {kind} is not modelled")
+        self.messages.append(text)
+        return OK
+
+    def ShowConsoleMsg(self, text):
+        self.console.append(text)
+
+    def GetUserInputs(self, title, count, captions, values):
+        """Answers come from `answers`, each a dict of caption and value, or None for Cancel. No answer waits: a fault."""
+        names = captions.split(",")
+        separator = ","
+        while names and "=" in names[-1]:
+            option, _, value = names.pop().partition("=")
+            if option not in {"extrawidth", "separator"}:
+                raise Fault(f"{option} is no option of GetUserInputs")
+            separator = value if option == "separator" else separator
+        defaults = values.split(separator)
+        if not len(names) == len(defaults) == count <= 16:
+            raise Fault(f"GetUserInputs: {count} fields, {len(names)} captions, {len(defaults)} values, at most 16")
+        self.dialogs.append((title, dict(zip(names, defaults, strict=True))))
+        if not self.answers:
+            raise Fault(f"nobody answers the dialog {title!r}")
+        answer = self.answers.pop(0)
+        if answer is None:
+            return False, values
+        if unknown := set(answer) - set(names):
+            raise Fault(f"{title!r} does not ask for {sorted(unknown)}, only for {names}")
+        given = [answer.get(name, default) for name, default in zip(names, defaults, strict=True)]
+        if any(separator in value for value in given):
+            raise Fault("an answer holds the separator")
+        return True, separator.join(given)
+
+    # Actions and processes
+
+    def AddRemoveReaScript(self, add, section, path, commit):
+        if section != 0 or not add:
+            raise Fault("rig: scripts are added to the main section")
+        if not Path(path).is_file():
+            return 0
+        if path not in self.actions:
+            self.actions.append(path)
+        return self.first_action + self.actions.index(path)
+
+    def Main_OnCommand(self, command, flag):
+        number = command - self.first_action
+        if not 0 <= number < len(self.actions):
+            raise Fault(f"action {command} is not modelled")
+        self.start(self.actions[number])
+
+    def ExecProcess(self, command, milliseconds):
+        if milliseconds not in {-1, -2}:
+            raise Fault("a process that is waited for stops REAPER")
+        self.processes.append(subprocess.Popen(command, shell=True))  # as REAPER: one line, quoted by the script
+        return ""
