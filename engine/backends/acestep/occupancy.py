@@ -34,19 +34,19 @@ class Occupancy:
 
     def _settle(self) -> None:
         for part in PARTS:
-            getattr(self._modules, part).to(self._device if self._stays(part) else "cpu")
+            _move(getattr(self._modules, part), self._device if self._stays(part) else "cpu")
 
     @contextmanager
     def present(self, *parts: str) -> Iterator[None]:
         """Within it these modules lie on the device; those that do not stay leave it afterwards."""
         guests = [getattr(self._modules, part) for part in parts if not self._stays(part)]
         for module in guests:
-            module.to(self._device)
+            _move(module, self._device)
         try:
             yield
         finally:
             for module in guests:
-                module.to("cpu")
+                _move(module, "cpu")
             if guests:
                 release_memory(self._device)
 
@@ -54,3 +54,9 @@ class Occupancy:
         if self._residency is Residency.KEEP:
             return True
         return self._residency is Residency.ONE_AT_A_TIME and part == TRANSFORMER
+
+
+def _move(module: Any, device: torch.device | str) -> None:
+    # Weights in 8 bits cannot be moved in inference mode, in which a render is.
+    with torch.inference_mode(mode=False):
+        module.to(device)

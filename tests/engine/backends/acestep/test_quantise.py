@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,9 @@ from engine.backends.acestep.adapters import Adapters  # noqa: E402
 from engine.backends.acestep.backend import AceStep  # noqa: E402
 from engine.backends.acestep.checkpoint import load  # noqa: E402
 from engine.backends.acestep.loras import wanted  # noqa: E402
+from engine.backends.acestep.occupancy import PARTS, TRANSFORMER, Occupancy  # noqa: E402
 from engine.backends.acestep.quantise import quantise  # noqa: E402
+from engine.backends.acestep.tiers import Residency  # noqa: E402
 from engine.errors import Unsupported  # noqa: E402
 
 pytestmark = pytest.mark.neural
@@ -63,6 +66,20 @@ def test_adapters_are_refused_in_words(pair):
     adapters.wear(())
     with pytest.raises(Unsupported, match="8 bits"):
         adapters.wear(wanted("style"))
+
+
+def test_it_can_be_moved_in_the_middle_of_a_render(pair):
+    """To the one other device that there is everywhere, which takes no memory and gives nothing back."""
+    _, small = pair
+    modules = SimpleNamespace(**{part: nn.Identity() for part in PARTS if part != TRANSFORMER}, transformer=small)
+    occupancy = Occupancy(modules, torch.device("cpu"), Residency.OFFLOAD)
+    occupancy._device = torch.device("meta")
+    with torch.inference_mode():
+        arrival = occupancy.present(TRANSFORMER)
+        arrival.__enter__()
+    weight = small.layers[0].self_attn.to_q.weight
+    assert weight.qdata.device.type == weight.device.type == "meta"
+    assert not weight.is_inference()
 
 
 def test_the_engine_keeps_it_so_where_it_is_asked_to(checkpoints, monkeypatch):
