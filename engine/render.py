@@ -59,7 +59,7 @@ def render(
     shapes = {Verb.GENERATE: _new_pieces, Verb.CONTINUE: _placed_pieces, Verb.REPAINT: _placed_pieces}
     report(0.0, Stage.READING)
     while_rendering = shared(report, 0.0, 1.0 - WRITING_SHARE)
-    pieces = list(shapes.get(spec.verb, _whole_pieces)(_Job(spec, description, backend, while_rendering)))
+    pieces = list(shapes.get(spec.verb, _parallel_pieces)(_Job(spec, description, backend, while_rendering)))
     while_writing = shared(report, 1.0 - WRITING_SHARE, 1.0)
     clips: list[ClipFile] = []
     try:
@@ -95,7 +95,7 @@ class _Job:
         return rendering.tracks, rendering.note, Seconds(time.perf_counter() - started)
 
 
-# The three shapes of a job: a new piece, clips placed in a source, tracks as long as the source
+# The three shapes of a job: a new piece, clips placed in a source, tracks that run beside it
 
 
 def _new_pieces(job: _Job) -> Iterator[Piece]:
@@ -152,35 +152,54 @@ def _selection_markers(part: Part, handles: Frames) -> tuple[tuple[Frames, str],
     return ((handles, "selection start"), (Frames(handles + part.clip.frames), "selection end"))
 
 
-def _whole_pieces(job: _Job) -> Iterator[Piece]:
+def _parallel_pieces(job: _Job) -> Iterator[Piece]:
+    """Tracks that run beside the source, or beside the selected part of it, of which the engine hears the surroundings too."""
     spec, source = job.spec, Source.of(job.spec)
-    if source.frames > MAX_SECONDS * source.rate:
+    window = _window_beside(spec, source)
+    if window.frames > MAX_SECONDS * source.rate:
         raise TooLarge(
-            f"the source lasts {source.frames / source.rate:.0f} s and {MAX_SECONDS:.0f} s is the most: "
-            "choose a part with source_start and source_length"
+            f"the source lasts {window.frames / source.rate:.0f} s and {MAX_SECONDS:.0f} s is the most: "
+            "choose a part with start and end, or with source_start and source_length"
         )
-    whole = Span(Frames(0), source.frames)
-    heard = source.hear(Window(0, source.frames, (Part(whole, whole),)))
+    heard = source.hear(window)
+    clip = window.parts[0].clip
+    start = Seconds(window.start + clip.first / source.rate)
+    beside = heard.samples[:, clip.first : clip.end]
     for take, seed, report in job.takes():
-        tracks, note, seconds = job.render(heard, seed, report)
+        rendered_tracks, note, seconds = job.render(heard, seed, report)
+        tracks = {name: samples[:, clip.first : clip.end] for name, samples in rendered_tracks.items()}
         if spec.verb is Verb.EXTRACT:
-            tracks = _asked_for(spec, job.description, tracks, heard)
+            tracks = _asked_for(spec, job.description, tracks, beside)
         for track, samples in tracks.items():
             label = track if spec.verb is Verb.EXTRACT else f"{track}_{seed:08x}_t{take:02d}"
             share = Seconds(seconds / len(tracks))
-            yield Piece(
-                samples, source.rate, source.frames, Seconds(0.0), take, seed, track, label, note, share, heard.samples
-            )
+            yield Piece(samples, source.rate, clip.frames, start, take, seed, track, label, note, share, beside)
+
+
+def _window_beside(spec: RenderSpec, source: Source) -> Window:
+    """The whole source, or the selection with its context; raises BadSource where the selection reaches beyond the source."""
+    if not spec.selections:
+        whole = Span(Frames(0), source.frames)
+        return Window(0, source.frames, (Part(whole, whole),))
+    ((start, end),) = spec.selections
+    span = placement.span_of(start, end, source.rate)
+    if span.first < 0 or span.end > source.frames:
+        raise BadSource(
+            f"{start:g}-{end:g} s reaches beyond the source (0-{source.frames / source.rate:g} s): {spec.verb} renders beside it"
+        )
+    before, after = Seconds(spec.context_before), Seconds(spec.context_after)
+    (window,) = placement.windows([span], source.frames, source.rate, before=before, after=after, handles=Frames(0))
+    return window
 
 
 def _asked_for(
-    spec: RenderSpec, description: Description, tracks: dict[str, FloatArray], heard: Heard
+    spec: RenderSpec, description: Description, tracks: dict[str, FloatArray], source: FloatArray
 ) -> dict[str, FloatArray]:
     """The stems asked for, in the order asked for; the residual is what they leave of the source."""
     names = [name for asked in spec.tracks or () for name in (description.stems if asked == ALL else (asked,))]
     stems = {name: tracks[name] for name in names if name != RESIDUAL}
     if RESIDUAL in names:
-        stems[RESIDUAL] = placement.residual(heard.samples, list(stems.values()))
+        stems[RESIDUAL] = placement.residual(source, list(stems.values()))
     return stems
 
 

@@ -120,6 +120,35 @@ def test_a_long_file_is_not_read_whole(tmp_path):
         rendered(tmp_path, **spec)
     (clip,) = rendered(tmp_path, **spec, source_start=3000, source_length=10)
     assert clip.frames == 10 * rate
+    (clip,) = rendered(tmp_path, **spec, start=3000, end=3010)
+    assert (clip.frames, clip.start) == (10 * rate, 3000)
+
+
+@pytest.mark.parametrize("rate", [44100, 48000])
+def test_stems_of_a_selection_add_up_to_it(tmp_path, rate):
+    source = recorded(tmp_path / "s.wav", rate, 2, 9.0)
+    clips = rendered(
+        tmp_path, verb="extract", source=str(tmp_path / "s.wav"), tracks="drums,bass,residual", start=3.30001, end=5.5,
+        context_before=2,
+    )  # fmt: skip
+    first, frames = round(3.30001 * rate), round((5.5 - 3.30001) * rate)
+    assert [clip.track for clip in clips] == ["drums", "bass", "residual"]
+    assert {clip.frames for clip in clips} == {frames}
+    assert all(clip.start == pytest.approx(first / rate, abs=1e-9) for clip in clips)
+    added = sum(written(clip).astype(np.float64) for clip in clips)
+    assert np.abs(added - source[first : first + frames]).max() < 10 ** (-90 / 20)
+
+
+@pytest.mark.parametrize(
+    ("verb", "values"), [("lego", {"track": "bass"}), ("complete", {"tracks": "drums"}), ("cover", {})]
+)
+def test_what_runs_beside_a_source_may_be_wanted_in_a_part_only(tmp_path, verb, values):
+    recorded(tmp_path / "s.wav", 48000, 2, 9.0)
+    common = {"verb": verb, "source": str(tmp_path / "s.wav"), "prompt": "noise"}
+    for clip in rendered(tmp_path, **common, **values, start=2.0, end=4.5):
+        assert (clip.frames, clip.start) == (round(2.5 * 48000), 2.0)
+    with pytest.raises(BadSource, match=r"8-9\.5 s reaches beyond the source"):
+        rendered(tmp_path, **common, **values, start=8.0, end=9.5)
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,14 @@ def _stem(work: _Work, task: Task, tracks: tuple[str, ...], report: Report) -> F
     canvas = laid_out(work.heard, work.session.hop)
     reading = shared(report, 0.0, READ_UNTIL)
     source = work.session.latents(canvas.samples, reading)
-    condition = work.condition(task, source, torch.ones(1, canvas.frames, 1), reading, tracks)
+    condition = work.condition(task, source, _marked(work, canvas, task), reading, tracks)
     latents = work.session.takes(work.spec, [work.seed], condition, shared(report, READ_UNTIL, RENDERED_UNTIL))
     return _window(work, canvas, latents, shared(report, RENDERED_UNTIL, 1.0))
+
+
+def _marked(work: _Work, canvas: Canvas, task: Task) -> Tensor:
+    """A new track may be wanted in a part only, and is marked there; of stems and accompaniments the model renders all."""
+    spans = work.heard.spans
+    if task is not Task.LEGO or sum(span.frames for span in spans) == work.frames:
+        return torch.ones(1, canvas.frames, 1)
+    return conditioning.mask([canvas.zone(span.first, span.end) for span in spans], canvas.frames)

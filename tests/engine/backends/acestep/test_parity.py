@@ -66,8 +66,9 @@ def ours(both, monkeypatch):
             | WORDS
             | values
         )
-        placed = tuple(Span(Frames(a * RATE), Frames((b - a) * RATE)) for a, b in spans)
-        heard = Heard(samples, SampleRate(RATE), Seconds(0.0), Span(Frames(0), Frames(samples.shape[1])), placed)
+        whole = Span(Frames(0), Frames(samples.shape[1]))
+        placed = tuple(Span(Frames(a * RATE), Frames((b - a) * RATE)) for a, b in spans) or (whole,)
+        heard = Heard(samples, SampleRate(RATE), Seconds(0.0), whole, placed)
         engine.render(of, heard, Seed(SEED), lambda *_: None)
         return found[-1]
 
@@ -130,6 +131,9 @@ def test_stems_are_those_of_the_pipeline(both, ours):
     assert difference(ours("extract", samples, tracks="drums"), extracted) < LARGEST_DIFFERENCE
     added = theirs(pipeline, 12, task_type="lego", track_name="bass", **source)
     assert difference(ours("lego", samples, track="bass"), added) < LARGEST_DIFFERENCE
+    there = {"repainting_start": 4.0, "repainting_end": 6.0}
+    added = theirs(pipeline, 12, task_type="lego", track_name="bass", **there, **source)
+    assert difference(ours("lego", samples, (4, 6), track="bass", start=4, end=6), added) < LARGEST_DIFFERENCE
     completed = theirs(pipeline, 12, task_type="complete", complete_track_classes=["drums", "bass"], **source)
     assert difference(ours("complete", samples, tracks="drums,bass"), completed) < LARGEST_DIFFERENCE
 

@@ -5,6 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the neural engine's tests need torch")
 
+from engine.backends.acestep import tasks  # noqa: E402
 from engine.backends.acestep.backend import AceStep  # noqa: E402
 from engine.backends.base import MIX, Heard, Span, Stage  # noqa: E402
 from engine.errors import Cancelled, Unsupported  # noqa: E402
@@ -29,6 +30,7 @@ def music(seconds, seed=0):
 
 def window(samples, *spans, source=None):
     first, end = source or (0, samples.shape[1])
+    spans = spans or ((0, samples.shape[1] / RATE),)
     return Heard(
         samples, SampleRate(RATE), Seconds(0.0), Span(Frames(first), Frames(end - first)),
         tuple(Span(Frames(round(a * RATE)), Frames(round((b - a) * RATE))) for a, b in spans),
@@ -155,6 +157,18 @@ def test_a_track_is_added_and_an_accompaniment_made(engine, checkpoints):
     assert list(lego.tracks) == ["bass"]
     assert list(complete.tracks) == [MIX]
     assert lego.tracks["bass"].shape == complete.tracks[MIX].shape == heard.samples.shape
+
+
+def test_a_track_that_is_wanted_in_a_part_is_marked_there(engine, checkpoints, monkeypatch):
+    seen = []
+    plain = tasks.Session.takes
+    monkeypatch.setattr(tasks.Session, "takes", lambda *args, **kwargs: seen.append(args[3]) or plain(*args, **kwargs))
+    render(engine, spec(checkpoints["base"], "lego", track="bass", start=4, end=6), window(music(12), (4, 6)))
+    mask = seen[0].context[0, :, -1]
+    assert mask[100:150].eq(1).all()
+    assert mask.sum() == 50
+    render(engine, spec(checkpoints["base"], "complete", tracks="bass", start=4, end=6), window(music(12), (4, 6)))
+    assert seen[1].context[0, :, -1].eq(1).all()
 
 
 @pytest.mark.parametrize("sampler", ["euler", "sde", "heun"])
