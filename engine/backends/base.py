@@ -75,6 +75,8 @@ class Description:
     """Why a job cannot be rendered on this machine, as it is now: what is not installed, or not downloaded."""
     models: Callable[[], Sequence[Model]] | None = None
     """Looks which models are on this machine, in milliseconds and without model code; None: they come with the engine."""
+    further_stems: tuple[str, ...] = ()
+    """Stems that `extract` gives only when they are named: `all` does not mean them."""
     longest_step: Seconds = Seconds(0.0)
     """What may pass between two reports at worst: a cancelled worker is given that long before it is ended, models and all."""
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)

@@ -59,11 +59,10 @@ def _beyond(spec: RenderSpec, engine: Description) -> str | None:
     if spec.verb not in engine.verbs:
         return f"engine {engine.name} cannot {spec.verb}; it can {_listed(sorted(engine.verbs))}"
     if spec.verb == "extract":
-        possible = {*engine.stems, RESIDUAL, ALL}
+        possible = (*engine.stems, *engine.further_stems, RESIDUAL, ALL)
         impossible = [track for track in spec.tracks or () if track not in possible]
         if impossible:
-            able = _listed((*engine.stems, RESIDUAL, ALL))
-            return f"tracks: engine {engine.name} cannot extract {_listed(impossible)}; it can {able}"
+            return f"tracks: engine {engine.name} cannot extract {_listed(impossible)}; it can {_listed(possible)}"
     if spec.verb in {"lego", "complete"} and engine.tracks is not None:
         asked = (spec.track,) if spec.verb == "lego" else spec.tracks or ()
         unplayable = [track for track in asked if track not in engine.tracks]

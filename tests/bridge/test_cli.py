@@ -66,7 +66,7 @@ def test_a_refusal_is_one_sentence_and_exit_code_one(daemon):
     assert refused.stderr.strip() == "invalid: bpm: must be 30 to 300, 900 came"
     as_json = json.loads(
         punchin(
-            "send", "extract", "--tracks", "vocals", "--source", __file__, "--state", str(daemon.state), "--json"
+            "send", "extract", "--tracks", "guitar", "--source", __file__, "--state", str(daemon.state), "--json"
         ).stdout
     )
     assert (as_json["ok"], as_json["code"]) == (False, "unsupported")

@@ -93,7 +93,7 @@ def test_bad_requests_are_refused_in_words_and_the_daemon_goes_on(client, tmp_pa
     assert client.listen("/punchin/rejected")[-1].params == ["r-1", "invalid", "bpm: must be 30 to 300, 900 came"]
     client.send("/punchin/repaint", "r-2", "source", str(tmp_path / "gone.wav"), "start", 0, "end", 1)
     assert client.listen("/punchin/rejected")[-1].params[:2] == ["r-2", "not_found"]
-    client.send("/punchin/extract", "r-3", "source", sys.executable, "tracks", "vocals")
+    client.send("/punchin/extract", "r-3", "source", sys.executable, "tracks", "guitar")
     assert client.listen("/punchin/rejected")[-1].params[:2] == ["r-3", "unsupported"]
     client.send("/punchin/cancel", "r-4", "job", "nobody")
     assert client.listen("/punchin/rejected")[-1].params[:2] == ["r-4", "not_found"]

@@ -13,12 +13,15 @@ from engine.backends.draft.samples import Pack
 from engine.backends.draft.separate import separate
 from engine.backends.draft.separator.masks import Separator
 from engine.backends.draft.shaping import needs_stems, shaped
+from engine.backends.draft.vocals.carrier import VOCALS
+from engine.backends.draft.vocals.singer import Singer, vocals
 from engine.backends.draft.wishes import read
 from engine.progress import shared
-from engine.spec import RenderSpec, Verb
+from engine.spec import RESIDUAL, RenderSpec, Verb
 from engine.units import Seed
 
 _REUSE_SHARE = 0.4
+_VOCALS_SHARE = 0.8
 
 
 class Draft:
@@ -35,7 +38,7 @@ class Draft:
             case Verb.REPAINT | Verb.CONTINUE:
                 return self._reused(spec, heard, seed, report)
             case Verb.EXTRACT:
-                return self._stems(heard, report)
+                return self._stems(spec, heard, report)
             case Verb.LEGO:
                 return lego(heard, spec, seed, report, self._pack)
             case Verb.COMPLETE:
@@ -48,10 +51,26 @@ class Draft:
         """The net, loaded when stems are first asked for; raises ImportError without onnxruntime."""
         return Separator()
 
-    def _stems(self, heard: Heard, report: Report) -> Rendering:
+    @cached_property
+    def _singer(self) -> Singer:
+        """The nets for vocals, loaded when these are first asked for; raises NoModel or BadModel."""
+        return Singer()
+
+    def _stems(self, spec: RenderSpec, heard: Heard, report: Report) -> Rendering:
+        """The stems that are asked for; beside vocals the others are those of what vocals leave."""
         report(0.0, Stage.LOADING)
+        asked = set(spec.tracks or ())
+        if VOCALS not in asked:
+            net, note = self._net()
+            return Rendering(separate(heard.samples, heard.rate, report, net), note)
+        alone = asked <= {VOCALS, RESIDUAL}
+        share = 1.0 if alone else _VOCALS_SHARE
+        sung = vocals(heard.samples, heard.rate, self._singer, shared(report, 0.0, share))
+        if alone:
+            return Rendering({VOCALS: sung})
         net, note = self._net()
-        return Rendering(separate(heard.samples, heard.rate, report, net), note)
+        others = separate(heard.samples - sung, heard.rate, shared(report, share, 1.0), net)
+        return Rendering({VOCALS: sung, **others}, note)
 
     def _net(self) -> tuple[Separator | None, str]:
         """The net, or None and what the user should know then."""

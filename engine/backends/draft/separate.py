@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft, ndimage
+from scipy import ndimage
 
 from engine.analysis.spectrum import FloatArray
 from engine.backends.base import Report, Stage
+from engine.backends.draft import windows
 from engine.backends.draft.separator.bands import BANDS, COUNTS, HERTZ, grouped, spread, window_frames
 from engine.backends.draft.separator.masks import Separator, learned_masks
 from engine.spec import OTHER
@@ -30,9 +31,6 @@ _KICK_WINDOWS = 17
 _KICK_HERTZ = (120.0, 180.0)
 _BASS_HERTZ = (150.0, 170.0)
 _TINY = 1e-12
-_THREADS = 2
-
-ComplexArray = npt.NDArray[np.complex64]
 
 
 def separate(
@@ -44,7 +42,7 @@ def separate(
     `other` is what the masked stems leave, to the last bit of float32. Works in blocks at the source's own rate.
     """
     size = window_frames(rate)
-    count = samples.shape[1] // (size // 4) + 4
+    count = windows.count(samples.shape[1], size)
 
     def stage(low: float, high: float) -> Callable[[float], None]:
         return lambda share: report(low + (high - low) * min(1.0, share), Stage.RENDERING)
@@ -103,11 +101,12 @@ def _median(rows: FloatArray, length: int) -> FloatArray:
 def _heard(samples: FloatArray, size: int, count: int, tick: Callable[[float], None]) -> FloatArray:
     """Power in bands [2, windows, 256]: of the channels' mean, and of how far they are from it."""
     power = np.empty((2, count, BANDS), np.float32)
+    window = _window(size)
     for first in range(0, count, _BLOCK_WINDOWS):
         end = min(count, first + _BLOCK_WINDOWS)
         spectra = []
         for index, channel in enumerate(samples):
-            spectra.append(_spectra(channel, size, first, end))
+            spectra.append(windows.spectra(channel, window, first, end))
             tick((first + (end - first) * (index + 1) / len(samples)) / count)
         middle = np.mean(spectra, axis=0)
         # Differences first, then squares: the other way round, rounding would stand in for sides that are silent.
@@ -121,41 +120,18 @@ def _applied(
 ) -> tuple[FloatArray, FloatArray]:
     """The source [channels, frames] under each of two masks in bands [2, windows, 256]."""
     count = masks.shape[1]
+    window = _window(size)
     stems = np.zeros_like(samples, dtype=np.float32), np.zeros_like(samples, dtype=np.float32)
     for first in range(0, count, _BLOCK_WINDOWS):
         end = min(count, first + _BLOCK_WINDOWS)
         gains = [spread(mask[first:end], size // 2 + 1) for mask in masks]
         for index, channel in enumerate(samples):
-            spectra = _spectra(channel, size, first, end)
+            spectra = windows.spectra(channel, window, first, end)
             for stem, gain in zip(stems, gains, strict=True):
-                _overlap_add(stem[index], spectra * gain, size, first)
+                windows.overlap_add(stem[index], spectra * gain, window, first)
             tick((first + (end - first) * (index + 1) / len(samples)) / count)
     return stems
 
 
 def _window(size: int) -> FloatArray:
     return np.sqrt(np.hanning(size + 1)[:-1]).astype(np.float32)
-
-
-def _spectra(channel: FloatArray, size: int, first: int, end: int) -> ComplexArray:
-    """Spectra of windows `first` to `end`; window i begins at frame (i - 3) * size / 4."""
-    hop = size // 4
-    begin, stop = (first - 3) * hop, (end - 4) * hop + size
-    inside = channel[max(0, begin) : max(0, stop)]
-    padded = np.pad(inside, (max(0, -begin), stop - max(0, begin) - len(inside)))
-    cut = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
-    return np.asarray(fft.rfft(cut * _window(size), axis=1, workers=_THREADS), np.complex64)
-
-
-def _overlap_add(stem: FloatArray, spectra: ComplexArray, size: int, first: int) -> None:
-    """Add windows to a stem [frames], in place, so that unchanged spectra give the source back."""
-    hop = size // 4
-    # The squares of the window at a quarter's hop add up to two.
-    pieces = fft.irfft(spectra, size, axis=1, workers=_THREADS) * (_window(size) / 2)
-    added = np.zeros((len(pieces) + 3, hop), np.float32)
-    for quarter in range(4):
-        added[quarter : quarter + len(pieces)] += pieces[:, quarter * hop : (quarter + 1) * hop]
-    begin = (first - 3) * hop
-    low, high = max(0, begin), min(len(stem), begin + added.size)
-    if low < high:
-        stem[low:high] += added.ravel()[low - begin : high - begin]
