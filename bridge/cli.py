@@ -40,6 +40,9 @@ model_commands.command(
     "bridge.models:make_tiny", name="make-tiny", help="Make a small model with RANDOM weights: it renders noise."
 )
 app.command(model_commands)
+install = App(name="install", help="Put punchin's scripts into a DAW.")
+install.command("bridge.install.reaper:reaper", name="reaper", help="Put the scripts into REAPER, or take them out.")
+app.command(install)
 
 
 def main() -> None:
