@@ -45,6 +45,9 @@ lora_commands = App(name="loras", help="List the adapters of the ACE-Step engine
 lora_commands.command("bridge.loras:listing", name="list", help="List the adapters that are here.")
 lora_commands.command("bridge.loras:path", name="path", help="Say where an adapter is, or the folder to put them into.")
 app.command(lora_commands)
+install = App(name="install", help="Put punchin's scripts into a DAW.")
+install.command("bridge.install.reaper:reaper", name="reaper", help="Put the scripts into REAPER, or take them out.")
+app.command(install)
 
 
 def main() -> None:

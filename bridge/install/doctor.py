@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bridge.install import acceleration
+from bridge.install import acceleration, reaper
 from bridge.install.finding import Finding, State
 from engine.backends.base import Description
 from engine.backends.registry import GROUP
@@ -87,6 +87,7 @@ def examine(settings: Where) -> list[Finding]:
             "model packages": lambda: [model_packages(_versions(MODEL_PACKAGES))],
             "gpu": lambda: [gpu()],
             "daws": lambda: daws(Path.home(), sys.platform, os.environ),
+            "reaper scripts": lambda: [reaper.examine(reaper.resource_folder(Path.home(), sys.platform, os.environ))],
         },
     )
     plan = within(acceleration.TIME_LIMIT, {"ace-step plan": lambda: [acceleration.acestep_plan(os.environ)]})
@@ -402,20 +403,21 @@ def daws(home: Path, platform: str, environ: Mapping[str, str]) -> list[Finding]
 
     Sources: REAPER's "Show resource path", Ableton's help on the User Library, the Ardour manual's files page.
     """
+    resources = reaper.resource_folder(home, platform, environ)
     if platform == "win32":
         roaming = Path(environ.get("APPDATA", home / "AppData" / "Roaming"))
         local = Path(environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
-        reaper, preferences, ardour = roaming / "REAPER", roaming / "Ableton", local
+        preferences, ardour = roaming / "Ableton", local
         library = home / "Documents" / "Ableton" / "User Library"
     elif platform == "darwin":
-        support, preferred = home / "Library" / "Application Support", home / "Library" / "Preferences"
-        reaper, preferences, ardour = support / "REAPER", preferred / "Ableton", preferred
+        ardour = home / "Library" / "Preferences"
+        preferences = ardour / "Ableton"
         library = home / "Music" / "Ableton" / "User Library"
     else:
         config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
-        return [_folders("reaper", [config / "REAPER"]), _not_on_linux(), _folders("ardour", _ardours(config))]
+        return [_folders("reaper", [resources]), _not_on_linux(), _folders("ardour", _ardours(config))]
     live = [*_matching(preferences, r"Live \d.*"), library]
-    return [_folders("reaper", [reaper]), _folders("ableton live", live), _folders("ardour", _ardours(ardour))]
+    return [_folders("reaper", [resources]), _folders("ableton live", live), _folders("ardour", _ardours(ardour))]
 
 
 def _not_on_linux() -> Finding:

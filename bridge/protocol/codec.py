@@ -148,13 +148,24 @@ def _render(address: str, values: dict[str, Any], presets: Mapping[str, Preset])
     return Render.model_validate({**outer, "spec": spec})
 
 
+_SAYS_THE_SAME = {
+    "length": ("bars",),
+    "bars": ("length",),
+    "start": ("ranges",),
+    "end": ("ranges",),
+    "ranges": ("start", "end"),
+}
+"""Keys of a preset that cannot stand beside what the request itself says."""
+
+
 def _preset(values: Mapping[str, Any], presets: Mapping[str, Preset]) -> Mapping[str, Any]:
     name = values.get("preset")
     if not name:
         return {}
     if name not in presets:
         raise NotFound(f"preset: there is no {name!r}; there are {', '.join(sorted(presets)) or 'none'}")
-    return presets[name].values
+    displaced = {other for key in values for other in _SAYS_THE_SAME.get(key, ())}
+    return {key: value for key, value in presets[name].values.items() if key not in displaced}
 
 
 def _legal_keys(row: Row) -> tuple[str, ...]:

@@ -201,6 +201,12 @@ def test_a_preset_gives_what_the_request_does_not_say():
     assert (request.spec.bpm, request.spec.bars, request.spec.loop, request.spec.prompt) == (90.0, 8, True, "lofi")
 
 
+def test_a_length_takes_the_place_of_the_bars_of_a_preset():
+    known = {"loop": Preset("loop", Verb.GENERATE, "", {"prompt": "lofi", "bars": 8, "bpm": 82.0})}
+    spec = decode("/punchin/generate", ("r", "preset", "loop", "length", 4.0), known).spec
+    assert (spec.length, spec.bars, spec.bpm) == (4.0, None, 82.0)
+
+
 def test_every_preset_that_is_shipped_is_legal():
     shipped = presets()
     assert len(shipped) >= 5

@@ -54,7 +54,17 @@ def test_everything_is_examined_and_every_fault_has_a_remedy(tmp_path, monkeypat
             "osc port, tcp",
             "sound",
         ),
-        *("midi", "libsndfile", "model packages", "gpu", "reaper", "ableton live", "ardour", "ace-step plan"),
+        *(
+            "midi",
+            "libsndfile",
+            "model packages",
+            "gpu",
+            "reaper",
+            "ableton live",
+            "ardour",
+            "reaper scripts",
+            "ace-step plan",
+        ),
     ]
     for finding in findings:
         assert finding.state in {"ok", "missing", "problem", "off"}

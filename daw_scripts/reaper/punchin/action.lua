@@ -93,6 +93,7 @@ end
 -- The same with the source that is worked on.
 function action.with_source(answers, source)
   local keys = action.keys(answers)
+  keys.name = source.name
   keys.source, keys.source_start, keys.source_length = source.path, source.file_start, source.length
   keys.position = source.zero
   return keys

@@ -1,6 +1,7 @@
 -- The audio that a request works on: the item's own file where that is what is heard, else an export of the track.
 local export = require("punchin.export")
 local project = require("punchin.project")
+local tracks = require("punchin.tracks")
 
 local source = {}
 
@@ -53,6 +54,14 @@ local function of_file(item, path, media, from)
   return { path = path, file_start = zero + shift, length = length, zero = zero, gain = 1.0 }
 end
 
+-- The track's name as part of a file name, or nil where nothing of it could be.
+local function file_name(track)
+  local name = tracks.name(track)
+  name = name:sub(1, (utf8.offset(name, 60) or 0) - 1)
+  name = name:gsub('[%c/\\:*?"<>|]', " "):gsub("^[ .]+", ""):gsub("[ .]+$", "")
+  return name ~= "" and name or nil
+end
+
 local function of_track(item, from, to)
   local rate = project.rate()
   local track = reaper.GetMediaItem_Track(item)
@@ -67,7 +76,7 @@ local function of_track(item, from, to)
   export(track, path, first, frames, rate)
   local volume = reaper.GetMediaItemInfo_Value(item, "D_VOL")
   return {
-    path = path, file_start = 0.0, length = frames / rate, zero = first / rate,
+    path = path, name = file_name(track), file_start = 0.0, length = frames / rate, zero = first / rate,
     -- the export holds the item's volume already
     gain = volume > 0 and 1 / volume or 1.0,
   }
@@ -87,8 +96,9 @@ local function has_neighbours(item, from, to)
   return false
 end
 
--- What is heard around `from` to `to` of an item: { path, file_start, length, zero, gain }. `zero` is the project's time
--- where the source starts, a whole frame of the project; `gain` makes up for what the export holds already.
+-- What is heard around `from` to `to` of an item: { path, name, file_start, length, zero, gain }. `name` is that of the
+-- clips, where the file's own says nothing; `zero` the project's time where the source starts, a whole frame of the
+-- project; `gain` makes up for what the export holds already.
 function source.around(item, from, to)
   local path, media = plain_file(item, reaper.GetActiveTake(item))
   if path and not has_neighbours(item, from, to) then
@@ -106,7 +116,10 @@ function source.part(item, from, to)
   local found = path and of_file(item, path, media, from) or of_track(item, from, to)
   local later = from - found.zero
   local length = math.min(to - from, found.length - later)
-  return { path = found.path, file_start = found.file_start + later, length = length, zero = from, gain = found.gain }
+  return {
+    path = found.path, name = found.name, file_start = found.file_start + later, length = length,
+    zero = from, gain = found.gain,
+  }
 end
 
 return source

@@ -1,5 +1,7 @@
 """Calls on the program: dialogs, files, actions, processes, versions."""
 
+import hashlib
+import shlex
 import subprocess
 import time
 from pathlib import Path
@@ -82,6 +84,27 @@ class SystemCalls:
             self.actions.append(path)
         return self.first_action + self.actions.index(path)
 
+    def NamedCommandLookup(self, name):
+        """0 for a name that no action has."""
+        return next((self.command_of(path) for path in self.actions if "_" + self.script_id(path) == name), 0)
+
+    def script_id(self, path):
+        """REAPER names an action after its path below Scripts."""
+        relative = Path(path).relative_to(self.resources / "Scripts").as_posix()
+        return "RS" + hashlib.sha1(relative.upper().encode()).hexdigest()
+
+    def start_up(self):
+        """What REAPER does when it starts: read its list of actions, run the script of that name."""
+        scripts = self.resources / "Scripts"
+        for line in (self.resources / "reaper-kb.ini").read_text("utf-8").splitlines():
+            if line.startswith("SCR "):
+                *_, name, _, path = shlex.split(line)
+                self.actions.append(str(scripts / path))
+                if self.script_id(self.actions[-1]) != name:
+                    raise Fault(f"{path} has another id than {name}")
+        if (scripts / "__startup.lua").exists():
+            self.start(scripts / "__startup.lua")
+
     def Main_OnCommand(self, command, flag):
         number = command - self.first_action
         if not 0 <= number < len(self.actions):
@@ -91,5 +114,5 @@ class SystemCalls:
     def ExecProcess(self, command, milliseconds):
         if milliseconds not in {-1, -2}:
             raise Fault("a process that is waited for stops REAPER")
-        self.processes.append(subprocess.Popen(command, shell=True))  # as REAPER: one line, quoted by the script
+        self.processes.append(subprocess.Popen(shlex.split(command)))
         return ""

@@ -1,0 +1,263 @@
+"""What users do: select nothing, move things while they wait, delete them, switch projects, warp their audio."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import running_daemon
+from reaper.model import Item, Project, Source, Take
+from rig import PlainClient
+
+RATE = 44100
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory):
+    yield from running_daemon(tmp_path_factory.mktemp("daemon"))
+
+
+@pytest.fixture
+def track(daw):
+    return daw.project.add_track("Gitarre")
+
+
+@pytest.fixture
+def item(daw, track, song):
+    added = daw.project.add_item(track, song, 4.0, 6.0)
+    daw.project.select(added)
+    daw.project.time_selection = (6.0, 7.0)
+    return added
+
+
+def act(daw, name, answers=()):
+    daw.answers.append({"Prompt": "house", "Engine (auto/draft/acestep)": "draft", "Seed (-1: random)": "5"} | dict(answers))
+    daw.start(daw.actions_folder / f"punchin_{name}.lua")
+
+
+def placed(daw, count=1):
+    daw.until(lambda: len(daw.project.undo) >= count)
+
+
+def in_order(track):
+    return sorted(track.items, key=lambda item: item.start)
+
+
+def test_one_sentence_where_nothing_is_selected(daw, track):
+    for name in ("repaint", "cover", "extract", "lego", "complete", "continue_after", "continue_before", "more_takes"):
+        daw.start(daw.actions_folder / f"punchin_{name}.lua")
+    assert set(daw.messages) == {"Select an audio item first, or a track with audio under the time selection."}
+    assert len(daw.messages) == 8
+    daw.start(daw.actions_folder / "punchin_generate.lua")
+    assert daw.messages[-1] == "Make a time selection first: it says how long the music is to be."
+    assert daw.scripts == []
+
+
+def test_one_sentence_where_there_is_no_audio(daw, track):
+    midi = Item(takes=[Take(Source("", "MIDI"))])
+    midi.values.update(D_POSITION=1.0, D_LENGTH=2.0)
+    track.items += [midi, Item()]
+    daw.project.select(*track.items)
+    daw.start(daw.actions_folder / "punchin_repaint.lua")
+    assert daw.messages == ["There is no audio in what is selected: MIDI and empty items have to be rendered first."]
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ({"Takes (1-8)": "9"}, "Takes (1-8): a number from 1 to 8, 9 came."),
+        ({"Takes (1-8)": "1.5"}, "Takes (1-8): a whole number, 1.5 came."),
+        ({"Strength (0-1)": "much"}, "Strength (0-1): a number from 0 to 1, much came."),
+    ],
+)
+def test_one_sentence_where_an_answer_is_wrong(daw, item, answer, sentence):
+    act(daw, "repaint", answer)
+    assert daw.messages == [sentence]
+    assert daw.scripts == []
+
+
+def test_cancelling_the_dialog_sends_nothing(daw, item):
+    daw.answers.append(None)
+    daw.start(daw.actions_folder / "punchin_repaint.lua")
+    assert (daw.messages, daw.scripts, daw.GetExtState("punchin", "asked")) == ([], [], "")
+
+
+def test_an_old_reaper_is_refused(daws):
+    daw = daws(version="7.02")
+    daw.start(daw.actions_folder / "punchin_repaint.lua")
+    assert daw.messages == ["punchin needs REAPER 7.03 or newer, this is 7.02/linux-x86_64."]
+
+
+def test_tracks_are_made_in_a_reaper_before_7_18(daws):
+    daw = daws(version="7.17")
+    daw.project.time_selection = (0.0, 1.0)
+    act(daw, "generate")
+    placed(daw)
+    assert [len(track.items) for track in daw.project.content.tracks] == [1]
+
+
+def test_what_the_daemon_refuses_is_told(daw, item):
+    act(daw, "repaint", {"Key (as in C minor)": "H-Dur"})
+    daw.until(lambda: daw.console)
+    assert daw.console[0].startswith("punchin: key:")
+    assert daw.project.undo == []
+
+
+def test_the_answers_of_the_last_time_are_offered_again(daw, item):
+    act(daw, "repaint", {"Prompt": "jazz, with \"brushes\"", "Key (as in C minor)": "C minor"})
+    act(daw, "cover")
+    _, offered = daw.dialogs[-1]
+    assert offered["Key (as in C minor)"] == "C minor"
+    act(daw, "repaint")
+    _, offered = daw.dialogs[-1]
+    assert offered["Prompt"] == 'jazz, with "brushes"'
+    placed(daw, 3)
+
+
+def test_a_preset_is_named_before_the_words(daw):
+    daw.project.time_selection = (0.0, 2.0)
+    daw.start(daw.actions_folder / "punchin_background.lua")
+    daw.until(lambda: daw.GetExtState("punchin", "presets"))
+    act(daw, "generate", {"Prompt": "lofi-loop: more drums"})
+    act(daw, "generate", {"Prompt": "Chorus: more drums"})
+    placed(daw, 2)
+    names = {item.take.texts["P_NAME"] for item in daw.project.items()}
+    assert names == {"more drums (seed 5)", "Chorus: more drums (seed 5)"}
+
+
+@pytest.mark.parametrize("change", ["moved", "split", "item deleted", "track deleted"])
+def test_a_late_result_finds_its_place(daw, track, item, song, change):
+    act(daw, "repaint")
+    daw.until(lambda: daw.GetExtState("punchin", "open") == "1")
+    if change == "moved":
+        item.values["D_POSITION"] = 14.0
+    elif change == "split":
+        daw.Undo_BeginBlock2(0)
+        daw.SplitMediaItem(item, 5.5)
+        daw.Undo_EndBlock2(0, "split by hand", -1)
+        daw.project.undo.clear()
+    elif change == "item deleted":
+        track.items.clear()
+    else:
+        daw.project.content.tracks.clear()
+    placed(daw)
+    with_take = [found for found in daw.project.items() if found.take.texts["P_NAME"] == "house (seed 5)"]
+    (new,) = with_take
+    assert new.frames(RATE) == ((16 if change == "moved" else 6) * RATE, RATE)
+    if "deleted" in change:
+        assert daw.project.track_of(new) is daw.project.content.tracks[-1]
+        assert daw.console == ["punchin: What the repaint was meant for is gone: it is on a new track at the end.\n"]
+    else:
+        assert (len(new.takes), daw.console) == (2, [])
+
+
+def test_a_result_waits_until_its_project_is_in_front_again(daw, item):
+    act(daw, "repaint")
+    daw.until(lambda: daw.GetExtState("punchin", "progress"))
+    song, other = daw.project, Project("", daw.project.media)
+    daw.projects.append(other)
+    daw.project = other
+    daw.until(lambda: daw.GetExtState("punchin", "open") == "0")
+    for _ in range(10):
+        daw.tick()
+    assert (song.undo, other.undo) == ([], [])
+    daw.project = song
+    placed(daw)
+    assert len(song.items()) == 3
+
+
+@pytest.mark.parametrize("change", [{"D_PLAYRATE": 1.5}, {"I_CHANMODE": 3.0}, {"D_STARTOFFS": -0.5}])
+def test_a_take_that_is_not_its_file_is_exported_as_it_sounds(daw, track, item, change):
+    item.take.values.update(change)
+    if "I_CHANMODE" in change:
+        item.values["D_VOL"] = 0.5
+    act(daw, "repaint")
+    placed(daw)
+    (heard,) = Path(daw.project.media, "punchin").glob("heard*.wav")
+    info = soundfile.info(heard)
+    assert (info.samplerate, info.channels, info.subtype) == (RATE, 2, "FLOAT")
+    assert info.frames == 10 * RATE
+    middle = in_order(track)[1]
+    assert middle.frames(RATE) == (6 * RATE, RATE)
+    assert middle.take.values["D_VOL"] == (2.0 if "I_CHANMODE" in change else 1.0)
+    clip, _ = soundfile.read(middle.take.source.path)
+    exported, _ = soundfile.read(heard)
+    assert np.abs(clip[0] - exported[6 * RATE]).max() < 1e-6
+
+
+@pytest.mark.parametrize("name", ["", "../..", "Git/arre: \"laut\" " + "ü" * 80, "ends in a dot."])
+def test_a_track_of_any_name_is_exported(daw, track, item, name):
+    track.texts["P_NAME"] = name
+    item.take.envelopes = 1
+    act(daw, "repaint")
+    placed(daw)
+    assert len(track.items) == 3
+
+
+def test_an_export_is_the_recording_sample_for_sample(daw, track, item, song):
+    item.take.envelopes = 1
+    act(daw, "repaint")
+    placed(daw)
+    (heard,) = Path(daw.project.media, "punchin").glob("heard*.wav")
+    exported, _ = soundfile.read(heard, dtype="float32")
+    recorded, _ = soundfile.read(song, dtype="float32")
+    assert not exported[: 4 * RATE].any()
+    inside = slice(int(0.02 * RATE), 6 * RATE - int(0.02 * RATE))  # without the item's own fades
+    assert np.array_equal(exported[4 * RATE :][inside], recorded[: 6 * RATE][inside])
+
+
+def test_beside_a_cut_the_neighbours_are_heard_too(daw, track, item):
+    act(daw, "repaint")
+    placed(daw)
+    middle = in_order(track)[1]
+    daw.project.select(middle)
+    act(daw, "repaint", {"Seed (-1: random)": "6"})
+    placed(daw, 2)
+    assert list(Path(daw.project.media, "punchin").glob("heard*.wav"))
+    assert [len(found.takes) for found in in_order(track)] == [1, 3, 1]
+    assert middle.take.texts["P_NAME"] == "house (seed 6)"
+
+
+def test_several_items_are_one_job_each(daw, track, item, song):
+    other = daw.project.add_item(daw.project.add_track("Bass"), song, 5.0, 4.0)
+    daw.project.select(item, other)
+    act(daw, "repaint")
+    placed(daw, 2)
+    for found in daw.project.content.tracks:
+        assert [one.frames(RATE)[0] for one in in_order(found)][1:] == [6 * RATE, 7 * RATE]
+
+
+def test_a_selected_track_means_its_items_under_the_time_selection(daw, track, item, song):
+    daw.project.add_item(track, song, 20.0, 4.0)
+    daw.project.select()
+    daw.project.select_tracks(track)
+    act(daw, "repaint")
+    placed(daw)
+    assert [found.start for found in in_order(track)] == [4.0, 6.0, 7.0, 20.0]
+
+
+def test_a_pad_runs_an_action_without_a_dialog(daw, track, item, daemon):
+    daw.start(daw.actions_folder / "punchin_background.lua")
+    daw.until(lambda: daw.GetExtState("punchin", "presets"))
+    pad = PlainClient(daemon.port)
+    pad.send("/punchin/trigger", "t-1", "action", "repaint", "prompt", "dub", "engine", "draft", "seed", 9)
+    placed(daw)
+    pad.close()
+    assert daw.dialogs == []
+    assert in_order(track)[1].take.texts["P_NAME"] == "dub (seed 9)"
+
+
+def test_a_clip_that_cannot_be_placed_leaves_the_project_as_it_was(daw, item, monkeypatch):
+    act(daw, "repaint")
+    before = daw.save()
+    monkeypatch.setattr(daw, "PCM_Source_CreateFromFile", lambda path: None, raising=False)
+    daw.until(lambda: daw.console)
+    assert "could not be placed" in daw.console[0]
+    assert daw.save() == before
+
+
+def test_an_unsaved_project_is_no_trouble(daw, item):
+    daw.project.path = ""
+    act(daw, "repaint")
+    placed(daw)
+    assert len(daw.project.items()) == 3
