@@ -1,7 +1,7 @@
 """The way to the daemon and back: UDP where it can be trusted, files where not; losses, restarts, two REAPERs."""
 
 import pytest
-from conftest import SCRIPTS
+from studio import SCRIPTS
 from lupa import lua54
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder

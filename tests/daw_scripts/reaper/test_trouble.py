@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import running_daemon
+from studio import running_daemon
 from reaper.model import Item, Project, Source, Take
 from rig import PlainClient
 
