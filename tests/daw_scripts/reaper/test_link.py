@@ -6,6 +6,7 @@ from lupa import lua54
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 from reaper import Sockets
+from rig import PlainClient
 
 SPOILT = Sockets(spoil=lambda data: data[:40] + bytes(max(len(data) - 40, 0)))
 
@@ -54,7 +55,7 @@ def test_lyrics_too_long_for_a_datagram_go_through_the_folder(daws):
 
 def test_one_result_where_every_third_datagram_is_lost(daws):
     daw = daws()
-    daw.modules["socket.core"] = Sockets(lose=lambda number: number % 3 == 2).install
+    daw.modules["socket.core"] = Sockets(lose=lambda number, data: number % 3 == 2).install
     for number in range(3):
         generate(daw, start=10.0 * number)
     placed(daw, 3)
@@ -98,6 +99,28 @@ def test_a_result_that_came_while_reaper_was_closed_comes_at_the_next_start(daws
     daw.start(daw.actions_folder / "punchin_background.lua")
     placed(daw)
     assert len(daw.project.items()) == 1
+
+
+def test_what_is_placed_is_not_placed_again_where_the_daemon_never_heard_of_it(daws, daemon):
+    daw = daws()
+    sockets = Sockets(lose=lambda number, data: data.startswith(b"/punchin/received"))
+    daw.modules["socket.core"] = sockets.install
+    generate(daw)
+    placed(daw)
+    (background,) = daw.scripts
+    background.end()
+    sockets.lose = lambda number, data: False
+    surface = PlainClient(daemon.port)
+
+    def state():
+        surface.send("/punchin/status", "s-1")
+        return surface.listen("/punchin/job")[-1].params[2]
+
+    assert state() == "rendered"
+    daw.start(daw.actions_folder / "punchin_background.lua")
+    daw.until(lambda: state() == "received")
+    surface.close()
+    assert (len(daw.project.items()), len(daw.project.undo)) == (1, 1)
 
 
 # The codec, beside an independent one

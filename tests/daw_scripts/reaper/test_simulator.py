@@ -106,6 +106,11 @@ def test_it_answers_what_the_conformance_script_asks_of_a_real_one(tmp_path):
     assert running.faults == []
 
 
+def test_the_docs_name_every_action():
+    told = (SCRIPTS.parents[1] / "docs" / "reaper.md").read_text("utf-8")
+    assert set(re.findall(r"`(punchin_\w+\.lua)` \|", told)) == {path.name for path in SCRIPTS.glob("punchin_*.lua")}
+
+
 def test_luacheck_finds_nothing():
     done = subprocess.run(["luacheck", "--no-color", "-q", "."], cwd=SCRIPTS, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
