@@ -48,7 +48,7 @@ def test_the_user_can_settle_on_the_folder(daws):
 def test_lyrics_too_long_for_a_datagram_go_through_the_folder(daws):
     daw = daws()
     daw.modules["socket.core"] = Sockets().install
-    generate(daw, Prompt="techno " * 580, Lyrics="la " * 1360)
+    generate(daw, Prompt="techno " * 580, **{"Lyrics (notes: of the item)": "la " * 1360})
     placed(daw)
     assert via(daw) == "spool"
 
@@ -121,6 +121,31 @@ def test_what_is_placed_is_not_placed_again_where_the_daemon_never_heard_of_it(d
     daw.until(lambda: state() == "received")
     surface.close()
     assert (len(daw.project.items()), len(daw.project.undo)) == (1, 1)
+
+
+SYSTEMS = {
+    "Win64": "LOCAL/punchin",
+    "macOS-arm64": "HOME/Library/Application Support/punchin",
+    "OSX64": "HOME/Library/Application Support/punchin",
+    "Other": "STATE/punchin",
+}
+
+
+@pytest.mark.parametrize(("system", "state"), SYSTEMS.items())
+def test_without_an_installer_the_daemon_is_looked_for_where_it_is(daws, monkeypatch, system, state):
+    for name, value in {"LOCALAPPDATA": "LOCAL", "HOME": "HOME", "XDG_STATE_HOME": "STATE"}.items():
+        monkeypatch.setenv(name, value)
+    daw = daws(system=system)
+    (daw.actions_folder / "punchin" / "config.lua").unlink()
+    script = daw.actions_folder / "ask.lua"
+    script.write_text(
+        f"""
+        package.path = [[{daw.actions_folder}/?.lua]]
+        reaper.SetExtState("test", "state", require("punchin.place").load([[{daw.actions_folder}/]]).state, false)
+        """
+    )
+    daw.start(script)
+    assert daw.GetExtState("test", "state") == state
 
 
 # The codec, beside an independent one
