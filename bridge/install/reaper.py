@@ -48,7 +48,7 @@ def reaper(
     resources = resource_path or resource_folder(Path.home(), sys.platform, os.environ)
     if not resources.is_dir():
         raise CannotInstall(f"{resources} does not exist: start REAPER once, or name its folder with --resource-path")
-    import psutil  # noqa: PLC0415  not needed to look at what is installed
+    import psutil  # noqa: PLC0415  the doctor imports this module, and has to start without it
 
     if any((process.info["name"] or "").lower() in _PROGRAMS for process in psutil.process_iter(["name"])):
         raise CannotInstall("REAPER runs, and would write its own list of actions when it quits: quit it first")

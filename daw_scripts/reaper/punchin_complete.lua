@@ -17,7 +17,7 @@ action.run(function()
   answers.tracks, answers.instruments = answers.instruments, nil
   for _, part in ipairs(parts) do
     local heard = source.part(part.item, part.from, part.to)
-    local keys = action.with_source(answers, heard)
+    local keys = action.with_source(answers, heard, part.item)
     tempo.add(keys, part.from, part.to, part.from)
     action.request("complete", keys, action.of_item(part.item, {
       how = "spread", folder = "accompaniment", part = "accompaniment", mute = 0,

@@ -18,7 +18,7 @@ action.run(function()
   answers.mute = nil
   for _, part in ipairs(parts) do
     local heard = source.part(part.item, part.from, part.to)
-    local keys = action.with_source(answers, heard)
+    local keys = action.with_source(answers, heard, part.item)
     tempo.add(keys, part.from, part.to, part.from)
     action.request("extract", keys, action.of_item(part.item, {
       how = "spread", folder = "stems", part = "stem", mute = mute,

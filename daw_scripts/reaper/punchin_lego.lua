@@ -16,7 +16,7 @@ action.run(function()
   end
   for _, part in ipairs(parts) do
     local heard = source.part(part.item, part.from, part.to)
-    local keys = action.with_source(answers, heard)
+    local keys = action.with_source(answers, heard, part.item)
     tempo.add(keys, part.from, part.to, part.from)
     action.request("lego", keys, action.of_item(part.item, {
       how = "spread", folder = "", part = answers.track, mute = 0,

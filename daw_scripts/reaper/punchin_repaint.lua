@@ -16,7 +16,7 @@ action.run(function()
   end
   for _, part in ipairs(parts) do
     local heard = source.around(part.item, part.from, part.to)
-    local keys = action.with_source(answers, heard)
+    local keys = action.with_source(answers, heard, part.item)
     keys.start, keys["end"] = part.from - heard.zero, part.to - heard.zero
     tempo.add(keys, heard.zero, heard.zero + heard.length, heard.zero)
     action.request("repaint", keys, action.of_item(part.item, {

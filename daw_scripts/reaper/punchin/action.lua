@@ -1,4 +1,5 @@
 -- What every action has in common: it runs once, refuses in one sentence, and leaves its requests to the background script.
+local dialog = require("punchin.dialog")
 local fields = require("punchin.fields")
 local osc = require("punchin.osc")
 local project = require("punchin.project")
@@ -90,9 +91,13 @@ function action.keys(answers)
   return keys
 end
 
--- The same with the source that is worked on.
-function action.with_source(answers, source)
+-- The same with the source that is worked on, which belongs to `item`.
+function action.with_source(answers, source, item)
   local keys = action.keys(answers)
+  if keys.lyrics == dialog.NOTES then
+    local _, notes = reaper.GetSetMediaItemInfo_String(item, "P_NOTES", "", false)
+    keys.lyrics = notes ~= "" and notes:gsub("\r\n", "\n") or nil
+  end
   keys.name = source.name
   keys.source, keys.source_start, keys.source_length = source.path, source.file_start, source.length
   keys.position = source.zero

@@ -28,7 +28,7 @@ function clip_of.add(item, clip, place)
     seed = clip.seed, take = clip.take, track = clip.track, start = clip.start,
   }
   reaper.GetSetMediaItemTakeInfo_String(take, EXTRA, fields.encode(made_of), true)
-  peaks.build(media)
+  peaks.build(take)
   return take
 end
 

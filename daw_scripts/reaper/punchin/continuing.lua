@@ -43,11 +43,11 @@ return function(side)
     local handles = project.on_frame(math.min(HANDLES_SECONDS, part.to - part.from))
     if side == "after" then
       heard = source.part(part.item, math.max(part.from, part.to - CONTEXT_SECONDS), part.to)
-      keys = action.with_source(answers, heard)
+      keys = action.with_source(answers, heard, part.item)
       keys.start, keys["end"] = 0.0, (by_selection and to or after_bars(part.to, bars)) - heard.zero
     else
       heard = source.part(part.item, part.from, math.min(part.to, part.from + CONTEXT_SECONDS))
-      keys = action.with_source(answers, heard)
+      keys = action.with_source(answers, heard, part.item)
       keys.start, keys["end"] = (by_selection and from or after_bars(part.from, -bars)) - heard.zero, heard.length
     end
     keys.handles = handles

@@ -7,6 +7,9 @@ local dialog = {}
 
 local EXTENSION = "punchin"
 
+-- As lyrics: the notes of each item.
+dialog.NOTES = "notes"
+
 -- Caption, key of the request, how the text becomes its value, and the answer of the first time.
 local function number(low, high)
   return function(text, caption)
@@ -31,7 +34,7 @@ end
 
 local FIELDS = {
   prompt = { "Prompt", same, "" },
-  lyrics = { "Lyrics", same, "" },
+  lyrics = { "Lyrics (notes: of the item)", same, "" },
   key = { "Key (as in C minor)", same, "", shared = true },
   takes = { "Takes (1-8)", whole(1, 8), "1" },
   seed = { "Seed (-1: random)", whole(-1, 2 ^ 32 - 1), "-1" },

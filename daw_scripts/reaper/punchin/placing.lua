@@ -45,8 +45,12 @@ function placing.is_here(place)
   return project.get("project") == place.project
 end
 
--- Returns a sentence for the user where the clips could not go where they were meant to.
+-- Returns a sentence for the user where the clips could not go where they were meant to. What is there already, because
+-- REAPER ended before the daemon heard of it, is not put there again.
 function placing.put(place, clips)
+  if project.has(place.job) then
+    return nil
+  end
   local found = edit("punchin: " .. place.verb, function()
     return ways[place.how](place, clips)
   end)

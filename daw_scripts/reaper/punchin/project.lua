@@ -1,4 +1,6 @@
 -- The project that is in front: its rate, its folder for clips, its name among others, and what is found by GUID.
+local clip_of = require("punchin.clip")
+
 local project = {}
 
 local SECTION = "punchin"
@@ -67,6 +69,20 @@ function project.item(guid)
       return item
     end
   end
+end
+
+-- Whether a take of the project was made by a job.
+function project.has(job)
+  for index = 0, reaper.CountMediaItems(0) - 1 do
+    local item = reaper.GetMediaItem(0, index)
+    for number = 0, reaper.GetMediaItemNumTakes(item) - 1 do
+      local made_of = clip_of.read(reaper.GetMediaItemTake(item, number))
+      if made_of and made_of.job == job then
+        return true
+      end
+    end
+  end
+  return false
 end
 
 -- Start and end in seconds.

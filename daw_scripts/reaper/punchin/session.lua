@@ -222,7 +222,7 @@ end
 -- To be called some times a second; `now` in seconds.
 function session:turn(now)
   self.now = now
-  if self.greeted and not self.link:is_greeting() then
+  if self.open or self.greeted and not self.link:is_greeting() then
     self:listen()
   end
   self:keep_up()

@@ -15,6 +15,7 @@ function spool:write(name, packet)
   end
   file:write(packet)
   file:close()
+  os.remove(path) -- Windows renames over nothing
   os.rename(path .. ".tmp", path)
 end
 

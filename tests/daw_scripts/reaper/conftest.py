@@ -9,24 +9,13 @@ TESTS = Path(__file__).parents[2]
 sys.path += [str(TESTS / "bridge"), str(TESTS / "simulators")]
 
 from reaper import Reaper  # noqa: E402
-from rig import Daemon  # noqa: E402
-
-SCRIPTS = TESTS.parent / "daw_scripts" / "reaper"
+from studio import SCRIPTS, running_daemon  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("reaper")
-
-
-def running_daemon(folder):
-    state = folder / "state"
-    state.mkdir()
-    running = Daemon(state)
-    yield running
-    if running.process.poll() is None:
-        running.stop()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import reaper_parser
 import soundfile
-from conftest import running_daemon
+from studio import running_daemon
 
 SECONDS = 2.5
 

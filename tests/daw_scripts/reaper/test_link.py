@@ -1,11 +1,12 @@
 """The way to the daemon and back: UDP where it can be trusted, files where not; losses, restarts, two REAPERs."""
 
 import pytest
-from conftest import SCRIPTS
+from studio import SCRIPTS
 from lupa import lua54
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 from reaper import Sockets
+from rig import PlainClient
 
 SPOILT = Sockets(spoil=lambda data: data[:40] + bytes(max(len(data) - 40, 0)))
 
@@ -47,14 +48,14 @@ def test_the_user_can_settle_on_the_folder(daws):
 def test_lyrics_too_long_for_a_datagram_go_through_the_folder(daws):
     daw = daws()
     daw.modules["socket.core"] = Sockets().install
-    generate(daw, Prompt="techno " * 580, Lyrics="la " * 1360)
+    generate(daw, Prompt="techno " * 580, **{"Lyrics (notes: of the item)": "la " * 1360})
     placed(daw)
     assert via(daw) == "spool"
 
 
 def test_one_result_where_every_third_datagram_is_lost(daws):
     daw = daws()
-    daw.modules["socket.core"] = Sockets(lose=lambda number: number % 3 == 2).install
+    daw.modules["socket.core"] = Sockets(lose=lambda number, data: number % 3 == 2).install
     for number in range(3):
         generate(daw, start=10.0 * number)
     placed(daw, 3)
@@ -98,6 +99,53 @@ def test_a_result_that_came_while_reaper_was_closed_comes_at_the_next_start(daws
     daw.start(daw.actions_folder / "punchin_background.lua")
     placed(daw)
     assert len(daw.project.items()) == 1
+
+
+def test_what_is_placed_is_not_placed_again_where_the_daemon_never_heard_of_it(daws, daemon):
+    daw = daws()
+    sockets = Sockets(lose=lambda number, data: data.startswith(b"/punchin/received"))
+    daw.modules["socket.core"] = sockets.install
+    generate(daw)
+    placed(daw)
+    (background,) = daw.scripts
+    background.end()
+    sockets.lose = lambda number, data: False
+    surface = PlainClient(daemon.port)
+
+    def state():
+        surface.send("/punchin/status", "s-1")
+        return surface.listen("/punchin/job")[-1].params[2]
+
+    assert state() == "rendered"
+    daw.start(daw.actions_folder / "punchin_background.lua")
+    daw.until(lambda: state() == "received")
+    surface.close()
+    assert (len(daw.project.items()), len(daw.project.undo)) == (1, 1)
+
+
+SYSTEMS = {
+    "Win64": "LOCAL/punchin",
+    "macOS-arm64": "HOME/Library/Application Support/punchin",
+    "OSX64": "HOME/Library/Application Support/punchin",
+    "Other": "STATE/punchin",
+}
+
+
+@pytest.mark.parametrize(("system", "state"), SYSTEMS.items())
+def test_without_an_installer_the_daemon_is_looked_for_where_it_is(daws, monkeypatch, system, state):
+    for name, value in {"LOCALAPPDATA": "LOCAL", "HOME": "HOME", "XDG_STATE_HOME": "STATE"}.items():
+        monkeypatch.setenv(name, value)
+    daw = daws(system=system)
+    (daw.actions_folder / "punchin" / "config.lua").unlink()
+    script = daw.actions_folder / "ask.lua"
+    script.write_text(
+        f"""
+        package.path = [[{daw.actions_folder}/?.lua]]
+        reaper.SetExtState("test", "state", require("punchin.place").load([[{daw.actions_folder}/]]).state, false)
+        """
+    )
+    daw.start(script)
+    assert daw.GetExtState("test", "state") == state
 
 
 # The codec, beside an independent one

@@ -8,7 +8,7 @@ import pytest
 import reaper_parser
 import rpp
 import soundfile
-from conftest import SCRIPTS
+from studio import SCRIPTS
 from reaper import Reaper
 from reaper.api import BUILT_IN, FUNCTIONS
 
@@ -94,6 +94,21 @@ def test_every_call_of_the_scripts_is_in_the_list():
     for path in SCRIPTS.rglob("*.lua"):
         used = set(re.findall(r"\breaper\.(\w+)", path.read_text("utf-8")))
         assert used <= FUNCTIONS.keys() | BUILT_IN, path.name
+
+
+def test_it_answers_what_the_conformance_script_asks_of_a_real_one(tmp_path):
+    running = Reaper(tmp_path)
+    running.answers.append({})
+    running.start(SCRIPTS / "conformance.lua")
+    report = (running.resources / "conformance.txt").read_text("utf-8").splitlines()
+    assert [line for line in report[1:] if not line.startswith("ok ")] == ["link  spool"]
+    assert len(report) == 16
+    assert running.faults == []
+
+
+def test_the_docs_name_every_action():
+    told = (SCRIPTS.parents[1] / "docs" / "reaper.md").read_text("utf-8")
+    assert set(re.findall(r"`(punchin_\w+\.lua)` \|", told)) == {path.name for path in SCRIPTS.glob("punchin_*.lua")}
 
 
 def test_luacheck_finds_nothing():

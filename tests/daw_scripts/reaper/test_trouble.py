@@ -1,11 +1,13 @@
 """What users do: select nothing, move things while they wait, delete them, switch projects, warp their audio."""
 
+import json
+import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from conftest import running_daemon
+from studio import running_daemon
 from reaper.model import Item, Project, Source, Take
 from rig import PlainClient
 
@@ -254,6 +256,25 @@ def test_a_clip_that_cannot_be_placed_leaves_the_project_as_it_was(daw, item, mo
     daw.until(lambda: daw.console)
     assert "could not be placed" in daw.console[0]
     assert daw.save() == before
+
+
+def test_the_notes_of_each_item_are_its_lyrics(daw, track, item, daemon):
+    item.texts["P_NOTES"] = "[Verse]\r\nÜber den Wolken"
+    act(daw, "repaint", {"Lyrics (notes: of the item)": "notes"})
+    placed(daw)
+    database = sqlite3.connect(f"file:{daemon.state / 'jobs.sqlite'}?mode=ro", uri=True)
+    (spec,) = database.execute("select spec from jobs order by sequence desc limit 1").fetchone()
+    database.close()
+    assert json.loads(spec)["lyrics"] == "[Verse]\nÜber den Wolken"
+
+
+def test_a_take_deleted_while_its_peaks_are_built_is_no_trouble(daw, track, item):
+    act(daw, "repaint")
+    placed(daw)
+    track.items.clear()
+    for _ in range(10):
+        daw.tick()
+    assert [script.path for script in daw.scripts] == [str(daw.actions_folder / "punchin_background.lua")]
 
 
 def test_an_unsaved_project_is_no_trouble(daw, item):

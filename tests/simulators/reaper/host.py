@@ -198,27 +198,31 @@ class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls):
 
     def untouchable(self):
         """What no script may leave changed: the user's selection, cursor, view and settings."""
-        project = self.project
+        return [(project, self._untouchable(project)) for project in self.projects]
+
+    @staticmethod
+    def _untouchable(project):
         selected = [(thing, thing.values["B_UISEL"]) for thing in project.items()]
         selected += [(track, track.values["I_SELECTED"]) for track in project.content.tracks]
         return project.time_selection, project.cursor, dict(project.values), selected
 
     def check(self, script, before):
         name = Path(script.path).name
-        project = self.project
-        if project.block:
-            self.faults.append(f"{name} left an undo block open")
-            project.block = None
+        for project in self.projects:
+            if project.block:
+                self.faults.append(f"{name} left an undo block open")
+                project.block = None
         if self.ui_held:
             self.faults.append(f"{name} left the display held")
             self.ui_held = 0
         if self.accessors:
             self.faults.append(f"{name} left an audio accessor")
             self.accessors.clear()
-        *settings, selected = self.untouchable()
-        now = dict(selected)
-        if settings != list(before[:3]) or any(now.get(thing, value) != value for thing, value in before[3]):
-            self.faults.append(f"{name} changed the user's selection, cursor or settings")
+        for project, (*settings, selected) in before:
+            *settings_now, selected_now = self._untouchable(project)
+            values = dict(selected_now)
+            if settings != settings_now or any(values.get(thing, value) != value for thing, value in selected):
+                self.faults.append(f"{name} changed the user's selection, cursor or settings")
 
     def save(self):
         """The project file's text; also written where the project says."""

@@ -17,9 +17,9 @@ end
 
 
 class Sockets:
-    """`lose(number)` tells which datagrams are lost, counted over both ways; `spoil` changes what is received."""
+    """`lose(number, data)` tells which datagrams are lost, counted over both ways; `spoil` changes what is received."""
 
-    def __init__(self, lose=lambda number: False, spoil=lambda data: data):
+    def __init__(self, lose=lambda number, data: False, spoil=lambda data: data):
         self.lose, self.spoil = lose, spoil
         self.passed = 0
         self.opened = []
@@ -31,9 +31,9 @@ class Sockets:
         self.opened.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         return len(self.opened) - 1
 
-    def _lost(self):
+    def _lost(self, data):
         self.passed += 1
-        return self.lose(self.passed)
+        return self.lose(self.passed, data)
 
     def _call(self, handle, name, *arguments):
         return getattr(self, name.decode())(self.opened[handle], *arguments)
@@ -59,7 +59,7 @@ class Sockets:
 
     def send(self, udp, data):
         try:
-            return len(data) if self._lost() else udp.send(data)
+            return len(data) if self._lost(data) else udp.send(data)
         except OSError:
             return None, b"refused"
 
@@ -70,7 +70,7 @@ class Sockets:
             return None, b"timeout"
         except OSError:
             return None, b"refused"
-        return (None, b"timeout") if udp.gettimeout() == 0 and self._lost() else self.spoil(data)
+        return (None, b"timeout") if udp.gettimeout() == 0 and self._lost(data) else self.spoil(data)
 
     def close(self, udp):
         udp.close()

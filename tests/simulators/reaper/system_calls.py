@@ -7,8 +7,10 @@ import time
 from pathlib import Path
 
 from reaper.api import FUNCTIONS, Fault, version_of
+from reaper.model import Project
 
 OK, CANCELLED = 1, 2
+NEW_PROJECT_TAB = 40859
 
 
 class SystemCalls:
@@ -106,6 +108,10 @@ class SystemCalls:
             self.start(scripts / "__startup.lua")
 
     def Main_OnCommand(self, command, flag):
+        if command == NEW_PROJECT_TAB:
+            self.project = Project("", self.project.media)
+            self.projects.append(self.project)
+            return
         number = command - self.first_action
         if not 0 <= number < len(self.actions):
             raise Fault(f"action {command} is not modelled")
