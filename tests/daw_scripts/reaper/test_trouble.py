@@ -84,10 +84,19 @@ def test_cancelling_the_dialog_sends_nothing(daw, item):
     assert (daw.messages, daw.scripts, daw.GetExtState("punchin", "asked")) == ([], [], "")
 
 
-def test_an_old_reaper_is_refused(daws):
-    daw = daws(version="7.02")
+@pytest.mark.parametrize("version", ["6.83", "7.02"])
+def test_an_old_reaper_is_refused(daws, version):
+    daw = daws(version=version)
     daw.start(daw.actions_folder / "punchin_repaint.lua")
-    assert daw.messages == ["punchin needs REAPER 7.03 or newer, this is 7.02/linux-x86_64."]
+    assert daw.messages == [f"punchin needs REAPER 7.03 or newer, this is {version}/linux-x86_64."]
+
+
+def test_a_button_is_lit_while_something_is_rendered(daw, item):
+    background = str(daw.actions_folder / "punchin_background.lua")
+    act(daw, "repaint")
+    daw.until(lambda: daw.options[background] & 4)
+    placed(daw)
+    daw.until(lambda: daw.options[background] & 8)
 
 
 def test_tracks_are_made_in_a_reaper_before_7_18(daws):
