@@ -12,12 +12,12 @@ local spool = require("punchin.spool")
 local udp = require("punchin.udp")
 
 local EXTENSION = "punchin"
-local STOP_AND_START_AGAIN = 3
+local STOP_AND_START_AGAIN, LIT, DARK = 3, 4, 8
 local TURN_SECONDS = 0.1
 local ALIVE_SECONDS = 1
 local START_SECONDS = 60
 
-reaper.set_action_options(STOP_AND_START_AGAIN)
+reaper.set_action_options(STOP_AND_START_AGAIN | DARK)
 
 local daemon = place_of.load(folder)
 local client, spool_folder, still_here, gone = place_of.client(daemon.state)
@@ -115,6 +115,15 @@ local function take_requests()
   end
 end
 
+-- A button of this script is lit while something is rendered; actions read the number.
+local function show_open(count)
+  local text = tostring(count)
+  if reaper.GetExtState(EXTENSION, "open") ~= text then
+    reaper.SetExtState(EXTENSION, "open", text, false)
+    reaper.set_action_options(STOP_AND_START_AGAIN | (count > 0 and LIT or DARK))
+  end
+end
+
 local function turn()
   local now = reaper.time_precise()
   if now - last_alive > ALIVE_SECONDS then
@@ -126,7 +135,7 @@ local function turn()
     last_turn = now
     take_requests()
     talk:turn(now)
-    reaper.SetExtState(EXTENSION, "open", tostring(talk:count()), false)
+    show_open(talk:count())
     peaks.turn()
   end
   reaper.defer(turn)
@@ -136,6 +145,8 @@ reaper.atexit(function()
   gone()
   talk.link:close()
   reaper.DeleteExtState(EXTENSION, "background", false)
+  reaper.DeleteExtState(EXTENSION, "open", false)
+  reaper.set_action_options(DARK)
 end)
 
 turn()

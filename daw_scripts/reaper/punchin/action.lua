@@ -37,16 +37,20 @@ local function folder_of_scripts()
   return select(2, reaper.get_action_context()):match("^(.*[/\\])")
 end
 
-local function start_background()
-  local said = tonumber(reaper.GetExtState(EXTENSION, "background"))
-  if said and reaper.time_precise() - said < ALIVE_SECONDS then
-    return
-  end
+-- One that runs already ends first.
+function action.restart_background()
   local command = reaper.AddRemoveReaScript(true, 0, folder_of_scripts() .. "punchin_background.lua", true)
   if command == 0 then
     refuse("punchin_background.lua is missing beside this script: install punchin's scripts again.")
   end
   reaper.Main_OnCommand(command, 0)
+end
+
+local function start_background()
+  local said = tonumber(reaper.GetExtState(EXTENSION, "background"))
+  if not said or reaper.time_precise() - said > ALIVE_SECONDS then
+    action.restart_background()
+  end
 end
 
 -- Leaves one message to the background script, which knows the daemon.

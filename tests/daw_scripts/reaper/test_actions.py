@@ -37,7 +37,7 @@ def daemon(tmp_path_factory):
 @pytest.fixture(params=[44100, 48000])
 def daw(request, daws):
     running = daws(rate=request.param)
-    running.project.content.tempo = [(0.0, 124.0, 4, 4), (6.0, 91.3, 3, 4)]
+    running.project.set_tempo((0.0, 124.0, 4, 4), (6.0, 91.3, 3, 4))
     return running
 
 

@@ -104,6 +104,14 @@ def test_reaper_starts_the_background_by_itself_and_runs_what_was_installed(daws
     assert [len(item.takes) for item in sorted(track.items, key=lambda item: item.start)] == [1, 2, 1]
 
 
+def test_an_action_gets_a_key_in_reapers_own_dialog(daw):
+    daw.answers += [{"Action (as repaint)": "more_takes"}, {"Action (as repaint)": "../x"}]
+    for _ in range(2):
+        daw.start(daw.actions_folder / "punchin_hotkeys.lua")
+    assert [Path(path).name for path in daw.hotkeys] == ["punchin_more_takes.lua"]
+    assert daw.messages[0].startswith("There is no action ../x")
+
+
 def test_the_daemon_is_started_where_none_runs(daws, daemon, tmp_path, monkeypatch):
     daemon.stop()
     monkeypatch.setenv("PUNCHIN_PORT", "0")

@@ -39,10 +39,20 @@ def test_the_link_is_chosen_by_what_works(daws, sockets, link):
 def test_the_user_can_settle_on_the_folder(daws):
     daw = daws()
     daw.modules["socket.core"] = Sockets().install
-    daw.ext["punchin", "link"] = "spool"
+    settings = daw.actions_folder / "punchin_settings.lua"
     generate(daw)
     placed(daw)
+    assert via(daw) == "udp"
+    daw.answers.append({"Way to the daemon (auto/spool)": "spool"})
+    daw.start(settings)
+    generate(daw, start=5.0)
+    placed(daw, 2)
     assert via(daw) == "spool"
+    assert daw.ext_kept["punchin", "link"] == "spool"
+    daw.answers.append({"Way to the daemon (auto/spool)": "smoke"})
+    daw.start(settings)
+    assert daw.messages == ["Way to the daemon: auto or spool, smoke came."]
+    assert len(daw.scripts) == 1
 
 
 def test_lyrics_too_long_for_a_datagram_go_through_the_folder(daws):

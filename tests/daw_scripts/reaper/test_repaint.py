@@ -25,7 +25,7 @@ def test_the_selected_part_gets_a_take_at_the_right_frame(daws, song, rate):
     project = daw.project
     track = project.add_track("Gitarre")
     item = project.add_item(track, song, 10.0, 8.0, offset=0.5)
-    project.content.tempo = [(0.0, 120.0, 4, 4), (11.0, 98.7, 3, 4)]
+    project.set_tempo((0.0, 120.0, 4, 4), (11.0, 98.7, 3, 4))
     project.select(item)
     project.time_selection = (12.000003, 14.5)
     repaint(daw)

@@ -139,7 +139,7 @@ def test_the_accessor_reads_the_recording(daw, song):
 
 
 def test_two_readers_read_what_it_saves(daw, song):
-    daw.project.content.tempo.append((2.0, 90.5, 3, 4))
+    daw.project.set_tempo((0.0, 120.0, 4, 4), (2.0, 90.5, 3, 4))
     daw.project.content.markers.append((True, 1.0, 3.0, "Strophe", 1))
     daw.project.ext["punchin", "key"] = "C minor"
     text = daw.save()

@@ -84,10 +84,19 @@ def test_cancelling_the_dialog_sends_nothing(daw, item):
     assert (daw.messages, daw.scripts, daw.GetExtState("punchin", "asked")) == ([], [], "")
 
 
-def test_an_old_reaper_is_refused(daws):
-    daw = daws(version="7.02")
+@pytest.mark.parametrize("version", ["6.83", "7.02"])
+def test_an_old_reaper_is_refused(daws, version):
+    daw = daws(version=version)
     daw.start(daw.actions_folder / "punchin_repaint.lua")
-    assert daw.messages == ["punchin needs REAPER 7.03 or newer, this is 7.02/linux-x86_64."]
+    assert daw.messages == [f"punchin needs REAPER 7.03 or newer, this is {version}/linux-x86_64."]
+
+
+def test_a_button_is_lit_while_something_is_rendered(daw, item):
+    background = str(daw.actions_folder / "punchin_background.lua")
+    act(daw, "repaint")
+    daw.until(lambda: daw.options[background] & 4)
+    placed(daw)
+    daw.until(lambda: daw.options[background] & 8)
 
 
 def test_tracks_are_made_in_a_reaper_before_7_18(daws):
@@ -258,14 +267,34 @@ def test_a_clip_that_cannot_be_placed_leaves_the_project_as_it_was(daw, item, mo
     assert daw.save() == before
 
 
+def newest_spec(daemon):
+    database = sqlite3.connect(f"file:{daemon.state / 'jobs.sqlite'}?mode=ro", uri=True)
+    (spec,) = database.execute("select spec from jobs order by sequence desc limit 1").fetchone()
+    database.close()
+    return json.loads(spec)
+
+
+@pytest.mark.parametrize("glides", [False, True])
+def test_the_beats_of_the_project_are_those_of_the_request(daw, item, daemon, glides):
+    daw.project.set_tempo((0.0, 120.0, 4, 4), (5.25, 140.0, 7, 8, glides), (8.5, 93.7, 3, 4), (9.0, 60.0, 4, 4))
+    act(daw, "repaint")
+    placed(daw)
+    spec = newest_spec(daemon)
+    assert (spec["bpm"], spec["meter"]) == (120.0, "4/4")
+    changes = spec["tempo_map"]
+    assert changes[0] == [0.0, 120.0, 4, 4]
+    assert [change[2:] for change in changes if change[0] == 1.25] == [[7, 8]]
+    ends = [change[0] for change in changes[1:]] + [6.0]
+    quarters = sum((end - start) * bpm / 60 for (start, bpm, *_), end in zip(changes, ends, strict=True))
+    assert quarters == pytest.approx(daw.TimeMap2_timeToQN(0, 10.0) - daw.TimeMap2_timeToQN(0, 4.0), abs=1e-6)
+    assert len(changes) == (7 if glides else 4)
+
+
 def test_the_notes_of_each_item_are_its_lyrics(daw, track, item, daemon):
     item.texts["P_NOTES"] = "[Verse]\r\nÜber den Wolken"
     act(daw, "repaint", {"Lyrics (notes: of the item)": "notes"})
     placed(daw)
-    database = sqlite3.connect(f"file:{daemon.state / 'jobs.sqlite'}?mode=ro", uri=True)
-    (spec,) = database.execute("select spec from jobs order by sequence desc limit 1").fetchone()
-    database.close()
-    assert json.loads(spec)["lyrics"] == "[Verse]\nÜber den Wolken"
+    assert newest_spec(daemon)["lyrics"] == "[Verse]\nÜber den Wolken"
 
 
 def test_a_take_deleted_while_its_peaks_are_built_is_no_trouble(daw, track, item):

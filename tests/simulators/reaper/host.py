@@ -107,7 +107,7 @@ class Script:
         return True, str(self.path).encode(), 0, self.daw.command_of(self.path), -1, -1, 0.0, b""
 
     def set_action_options(self, flags):
-        if flags not in {1, 2, 3, 4, 5, 8, 9}:
+        if not 0 < flags < 16 or flags & 12 == 12:
             raise Fault(f"set_action_options({flags})")
         self.daw.options[str(self.path)] = flags
 
@@ -143,7 +143,7 @@ class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls):
         """Lua modules that a package would have installed: name, and what puts it into a Lua state."""
         self.ext, self.ext_kept = {}, {}
         self.accessors, self.peaks, self.processes = [], {}, []
-        self.answers, self.dialogs, self.messages, self.console = [], [], [], []
+        self.answers, self.dialogs, self.messages, self.console, self.hotkeys = [], [], [], [], []
         self.faults, self.turns = [], []
         self.ui_held = 0
 

@@ -105,8 +105,8 @@ class Content:
     """What undo restores."""
 
     tracks: list[Track] = field(default_factory=list)
-    tempo: list[tuple[float, float, int, int]] = field(default_factory=lambda: [(0.0, 120.0, 4, 4)])
-    """Seconds, BPM, beats a bar, value of a beat; each holds until the next."""
+    tempo: list[tuple[float, float, int, int, bool]] = field(default_factory=lambda: [(0.0, 120.0, 4, 4, False)])
+    """Seconds, BPM, beats a bar, value of a beat, whether it glides to the next; each holds until the next."""
     markers: list[tuple[bool, float, float, str, int]] = field(default_factory=list)
     """Is a region, start, end, name, number."""
 
@@ -158,6 +158,10 @@ class Project(Pointer):
         item.values.update(D_POSITION=float(position), D_LENGTH=float(length), B_LOOPSRC=0.0, **values)
         track.items.append(item)
         return item
+
+    def set_tempo(self, *changes):
+        """Each: seconds, BPM, beats a bar, value of a beat and, where it glides, True."""
+        self.content.tempo = [(*change, False)[:5] for change in changes]
 
     def select(self, *items):
         for item in self.items():

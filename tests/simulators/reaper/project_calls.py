@@ -2,6 +2,8 @@
 
 import copy
 
+from scipy.optimize import brentq
+
 from reaper.api import Fault, parameter
 
 
@@ -38,13 +40,12 @@ class ProjectCalls:
             raise Fault(f"rig: {attribute} is not modelled")
         return (self.device_rate is not None, str(self.device_rate or ""))
 
-    # Tempo: each change holds until the next
-
-    def _change(self, proj, time):
-        return [change for change in self.of(proj).content.tempo if change[0] <= time + 1e-9][-1]
+    # Tempo
 
     def TimeMap_GetTimeSigAtTime(self, proj, time):
-        _, bpm, beats, value = self._change(proj, max(time, 0.0))
+        _, bpm, beats, value, _ = [
+            change for change in self.of(proj).content.tempo if change[0] <= max(time, 0) + 1e-9
+        ][-1]
         return beats, value, bpm
 
     def CountTempoTimeSigMarkers(self, proj):
@@ -55,23 +56,21 @@ class ProjectCalls:
         tempo = self.of(proj).content.tempo
         if not 0 <= index < self.CountTempoTimeSigMarkers(proj):
             return False, 0.0, 0, 0.0, 0.0, 0, 0, False
-        time, bpm, beats, value = tempo[index]
-        return True, time, -1, 0.0, bpm, beats, value, False
+        time, bpm, beats, value, glides = tempo[index]
+        return True, time, -1, 0.0, bpm, beats, value, glides
 
     def TimeMap2_timeToQN(self, proj, time):
         quarters = 0.0
         tempo = self.of(proj).content.tempo
-        for (start, bpm, *_), (end, *_) in zip(tempo, [*tempo[1:], (float("inf"),)], strict=True):
-            quarters += max(min(time, end) - start, 0.0) * bpm / 60
+        forever = (float("inf"), tempo[-1][1])
+        for (start, bpm, *_, glides), (end, next_bpm, *_) in zip(tempo, [*tempo[1:], forever], strict=True):
+            passed = max(min(time, end) - start, 0.0)
+            slope = (next_bpm - bpm) / (end - start) if glides else 0.0
+            quarters += passed * (bpm + slope * passed / 2) / 60
         return quarters
 
     def TimeMap2_QNToTime(self, proj, quarters):
-        tempo = self.of(proj).content.tempo
-        for (start, bpm, *_), (end, *_) in zip(tempo, [*tempo[1:], (float("inf"),)], strict=True):
-            if quarters <= (end - start) * bpm / 60:
-                return start + quarters * 60 / bpm
-            quarters -= (end - start) * bpm / 60
-        raise AssertionError
+        return brentq(lambda time: self.TimeMap2_timeToQN(proj, time) - quarters, 0.0, 1e5, xtol=1e-12)
 
     def EnumProjectMarkers3(self, proj, index):
         markers = self.of(proj).content.markers

@@ -13,11 +13,12 @@ def saved(project):
     selection = " ".join(map(_number, project.time_selection))
     lines += [f"  SELECTION {selection}", f"  CURSOR {_number(project.cursor)}"]
     lines.append(f"  SAMPLERATE {int(project.values['PROJECT_SRATE'])} {int(project.values['PROJECT_SRATE_USE'])} 0")
-    _, bpm, beats, value = project.content.tempo[0]
+    _, bpm, beats, value, _ = project.content.tempo[0]
     lines.append(f"  TEMPO {_number(bpm)} {beats} {value}")
     if len(project.content.tempo) > 1:
         points = (
-            f"    PT {time:.12f} {tempo:.10f} 1 {den << 16 | num}" for time, tempo, num, den in project.content.tempo
+            f"    PT {time:.12f} {tempo:.10f} {int(not glides)} {den << 16 | num}"
+            for time, tempo, num, den, glides in project.content.tempo
         )
         lines += ["  <TEMPOENVEX", *points, "  >"]
     for is_region, start, end, name, number in project.content.markers:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from reaper.api import FUNCTIONS, Fault, version_of
-from reaper.model import Project
+from reaper.model import Pointer, Project
 
 OK, CANCELLED = 1, 2
 NEW_PROJECT_TAB = 40859
@@ -116,6 +116,19 @@ class SystemCalls:
         if not 0 <= number < len(self.actions):
             raise Fault(f"action {command} is not modelled")
         self.start(self.actions[number])
+
+    def GetMainHwnd(self):
+        return Pointer()
+
+    def SectionFromUniqueID(self, section):
+        if section != 0:
+            raise Fault("rig: only the main section is modelled")
+        return Pointer()
+
+    def DoActionShortcutDialog(self, window, section, command, index):
+        """The user presses a key."""
+        self.hotkeys.append(self.actions[command - self.first_action])
+        return True
 
     def ExecProcess(self, command, milliseconds):
         if milliseconds not in {-1, -2}:
