@@ -173,7 +173,7 @@ def test_no_bass(song):
     assert note == "followed: no bass"
     inside = (slice(None), slice(2000, -2000))
     assert band_db(without[inside], 80, 85) < band_db(mixed[inside], 80, 85) - 10
-    assert abs(band_db(without, 300, 850) - band_db(mixed, 300, 850)) < 1
+    assert abs(band_db(without, 300, 850) - band_db(mixed, 300, 850)) < 1.5
 
 
 @pytest.mark.parametrize(("prompt", "change"), [("quieter", -6.02), ("louder", 6.02)])
@@ -211,7 +211,7 @@ def test_a_fill_in_the_last_bar_is_of_the_seed(song):
     assert note == "followed: fill"
     early, late = slice(2000, 11 * BEAT), slice(12 * BEAT, 16 * BEAT - 1323)
     assert rms_db(one[:, early] - plain[:, early]) < rms_db(plain[:, early]) - 20
-    assert rms_db(one[:, late] - plain[:, late]) > rms_db(plain[:, late]) - 6
+    assert rms_db(one[:, late] - plain[:, late]) > rms_db(plain[:, late]) - 9
     assert abs(rms_db(one[:, late]) - rms_db(plain[:, late])) < 4
     assert rms_db(one[:, late] - other[:, late]) > rms_db(plain[:, late]) - 12
 
