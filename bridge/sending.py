@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from bridge import settings
 from bridge.asking import print_json, say_if_paused
@@ -115,7 +115,7 @@ def _on_screen(replies: Iterator[Message]) -> int:
 
 
 def _clip_table(clips: list[m.ClipReady]) -> Table:
-    table = Table("take", "track", "start", "seconds", "peak dB", "LUFS", "engine", "file")
+    table = Table("take", "track", "start", "seconds", "peak dB", "LUFS", "engine", Column("file", overflow="fold"))
     for clip in clips:
         table.add_row(
             str(clip.take),
