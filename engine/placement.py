@@ -116,9 +116,9 @@ def place(
     inside = _cut(new, span.first, span.end)
     seam = min(crossfade, span.frames // 2)
     if seam and _holds_source(heard, span.first - 1):
-        _fade_from(_source_mirrored(heard, span.first, seam), inside[:, :seam])
+        fade_from(_source_mirrored(heard, span.first, seam), inside[:, :seam])
     if seam and _holds_source(heard, span.end):
-        _fade_from(_source_mirrored(heard, span.end - seam, seam)[:, ::-1], inside[:, ::-1][:, :seam])
+        fade_from(_source_mirrored(heard, span.end - seam, seam)[:, ::-1], inside[:, ::-1][:, :seam])
     clip[:, handles : handles + span.frames] = inside
     return clip
 
@@ -152,7 +152,7 @@ def _source_mirrored(heard: Heard, first: int, frames: int) -> FloatArray:
     return heard.samples[:, heard.source.first + index]
 
 
-def _fade_from(old: FloatArray, new: FloatArray) -> None:
+def fade_from(old: FloatArray, new: FloatArray) -> None:
     """Equal-power cross-fade into `new`, in place; the first frame is the old audio alone."""
     angle = np.arange(old.shape[1]) / old.shape[1] * (np.pi / 2)
     new *= np.sin(angle).astype(np.float32)

@@ -6,8 +6,6 @@ local action = require("punchin.action")
 action.run(function()
   local dialog = require("punchin.dialog")
   local selection = require("punchin.selection")
-  local source = require("punchin.source")
-  local tempo = require("punchin.tempo")
 
   local parts = selection.parts()
   local answers = dialog.ask("Accompany", { "instruments", "prompt", "key", "takes", "seed", "engine" })
@@ -15,13 +13,7 @@ action.run(function()
     return
   end
   answers.tracks, answers.instruments = answers.instruments, nil
-  for _, part in ipairs(parts) do
-    local heard = source.part(part.item, part.from, part.to)
-    local keys = action.with_source(answers, heard, part.item)
-    tempo.add(keys, part.from, part.to, part.from)
-    action.request("complete", keys, action.of_item(part.item, {
-      how = "spread", folder = "accompaniment", part = "accompaniment", mute = 0,
-      zero = heard.zero, from = part.from, to = part.to,
-    }))
-  end
+  action.request_parts("complete", parts, answers, function()
+    return { how = "spread", folder = "accompaniment", part = "accompaniment", mute = 0 }
+  end)
 end)

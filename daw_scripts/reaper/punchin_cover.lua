@@ -6,8 +6,6 @@ local action = require("punchin.action")
 action.run(function()
   local dialog = require("punchin.dialog")
   local selection = require("punchin.selection")
-  local source = require("punchin.source")
-  local tempo = require("punchin.tempo")
 
   local parts = selection.parts()
   local answers = dialog.ask("Restyle", { "prompt", "lyrics", "key", "strength", "takes", "seed", "engine" })
@@ -15,13 +13,7 @@ action.run(function()
     return
   end
   action.require_prompt(answers)
-  for _, part in ipairs(parts) do
-    local heard = source.part(part.item, part.from, part.to)
-    local keys = action.with_source(answers, heard, part.item)
-    tempo.add(keys, part.from, part.to, part.from)
-    action.request("cover", keys, action.of_item(part.item, {
-      how = "take", gain = heard.gain,
-      zero = heard.zero, from = part.from, to = part.to,
-    }))
-  end
+  action.request_parts("cover", parts, answers, function(heard)
+    return { how = "take", gain = heard.gain }
+  end)
 end)

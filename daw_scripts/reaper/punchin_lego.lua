@@ -6,21 +6,13 @@ local action = require("punchin.action")
 action.run(function()
   local dialog = require("punchin.dialog")
   local selection = require("punchin.selection")
-  local source = require("punchin.source")
-  local tempo = require("punchin.tempo")
 
   local parts = selection.parts()
   local answers = dialog.ask("Add a track", { "track", "prompt", "key", "takes", "seed", "engine" })
   if not answers then
     return
   end
-  for _, part in ipairs(parts) do
-    local heard = source.part(part.item, part.from, part.to)
-    local keys = action.with_source(answers, heard, part.item)
-    tempo.add(keys, part.from, part.to, part.from)
-    action.request("lego", keys, action.of_item(part.item, {
-      how = "spread", folder = "", part = answers.track, mute = 0,
-      zero = heard.zero, from = part.from, to = part.to,
-    }))
-  end
+  action.request_parts("lego", parts, answers, function()
+    return { how = "spread", folder = "", part = answers.track, mute = 0 }
+  end)
 end)

@@ -20,7 +20,7 @@ def rendered(
     rate = description.rate or heard.rate
     rendering = backend.render(spec, _at(heard, rate, description.channels or channels), seed, report)
     tracks = {
-        name: _fitted(_with_channels(resample(samples, rate, heard.rate), channels), frames)
+        name: _fitted(with_channels(resample(samples, rate, heard.rate), channels), frames)
         for name, samples in rendering.tracks.items()
     }
     return Rendering(tracks, rendering.note)
@@ -34,11 +34,11 @@ def _at(heard: Heard, rate: SampleRate, channels: int) -> Heard:
         first = round(span.first * rate / heard.rate)
         return Span(Frames(first), Frames(round(span.end * rate / heard.rate) - first))
 
-    samples = resample(_with_channels(heard.samples, channels), heard.rate, rate)
+    samples = resample(with_channels(heard.samples, channels), heard.rate, rate)
     return Heard(samples, rate, heard.start, moved(heard.source), tuple(moved(span) for span in heard.spans))
 
 
-def _with_channels(samples: FloatArray, channels: int) -> FloatArray:
+def with_channels(samples: FloatArray, channels: int) -> FloatArray:
     """Mix to mono, keep the first channels, or repeat those that there are."""
     there = samples.shape[0]
     if channels == there:

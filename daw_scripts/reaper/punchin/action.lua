@@ -115,6 +115,20 @@ function action.of_item(item, place)
   return place
 end
 
+-- Asks for each selected part of an item by itself. `place_of`: where a result belongs, but for its item and times.
+function action.request_parts(verb, parts, answers, place_of)
+  local source = require("punchin.source")
+  local tempo = require("punchin.tempo")
+  for _, part in ipairs(parts) do
+    local heard = source.part(part.item, part.from, part.to)
+    local keys = action.with_source(answers, heard, part.item)
+    tempo.add(keys, part.from, part.to, part.from)
+    local place = place_of(heard)
+    place.zero, place.from, place.to = heard.zero, part.from, part.to
+    action.request(verb, keys, action.of_item(part.item, place))
+  end
+end
+
 -- A render request needs words, its own or those of a preset.
 function action.require_prompt(answers)
   if not answers.prompt and not answers.preset then

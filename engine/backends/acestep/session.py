@@ -20,6 +20,7 @@ from engine.backends.acestep.occupancy import TRANSFORMER, Occupancy
 from engine.backends.acestep.prompts import Metas
 from engine.backends.acestep.sampler import Kept, Noise, denoise, varied
 from engine.backends.acestep.vae import Vae
+from engine.backends.adapt import with_channels
 from engine.backends.base import Report, Stage
 from engine.errors import InvalidSpec
 from engine.expert import Expert
@@ -121,8 +122,7 @@ class Session:
             return self.silence(conditioning.TIMBRE_SECONDS * RATE // self.hop)
         file = audio.probe(reference)
         clip = audio.read(reference, Frames(0), file.frames)
-        stereo = np.broadcast_to(clip.samples, (2, clip.frames)) if clip.channels == 1 else clip.samples[:2]
-        heard = np.clip(audio.resample(np.ascontiguousarray(stereo), clip.rate, RATE), -1, 1)
+        heard = np.clip(audio.resample(with_channels(clip.samples, 2), clip.rate, RATE), -1, 1)
         return self.latents(conditioning.thirds(torch.from_numpy(heard), RATE).numpy(), report)
 
     def retold(self, latents: Tensor) -> Tensor:

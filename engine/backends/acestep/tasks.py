@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from math import ceil
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +14,7 @@ from engine.backends.acestep.prompts import Metas, Task, instruction
 from engine.backends.acestep.sampler import Kept
 from engine.backends.acestep.session import RATE, Opening, Session, Switch
 from engine.backends.base import MIX, Heard, Rendering, Report
-from engine.errors import Unsupported
+from engine.placement import fade_from
 from engine.progress import shared
 from engine.spec import ALL, INSTRUMENTS, RESIDUAL, RenderSpec, Verb
 from engine.units import Seconds, Seed
@@ -56,9 +55,7 @@ class _Work:
 
 
 def render(session: Session, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
-    """One take of one window; raises Unsupported where the checkpoint was not trained for the verb."""
-    if spec.verb not in session.traits.verbs:
-        raise Unsupported(f"model: this checkpoint was not trained to {spec.verb}; a base checkpoint is")
+    """One take of one window, with a checkpoint that was trained for the verb."""
     made = _rendered(_Work(session, spec, heard, seed, report))
     return replace(made, note="; ".join(filter(None, (made.note, *dict.fromkeys(session.notes)))))
 
@@ -111,10 +108,9 @@ def _even(samples: int, hop: int) -> int:
 
 
 def _looped(samples: FloatArray, frames: int, seam: int) -> FloatArray:
-    loop = samples[:, :frames].copy()
+    loop: FloatArray = samples[:, :frames].copy()
     seam = min(seam, frames // 2)
-    angle = (np.arange(seam) / seam * (np.pi / 2)).astype(np.float32)
-    loop[:, :seam] = loop[:, :seam] * np.sin(angle) + samples[:, frames : frames + seam] * np.cos(angle)
+    fade_from(samples[:, frames : frames + seam], loop[:, :seam])
     return loop
 
 
