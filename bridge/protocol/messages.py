@@ -303,6 +303,9 @@ class ClipReady(Reply):
     compute_seconds: Annotated[Number, Field(description="how long the engine took")]
     position: Annotated[Number, Field(description="echoed: project seconds of the source's start")] | None = None
     note: Annotated[str, Field(description="what to know of how it was made")] | None = None
+    midi: Annotated[FilePath, Field(description="MIDI file of its notes; time 0 is the clip's first frame")] | None = (
+        None
+    )
     file: Annotated[FileName, Field(description="name of the file, told to another machine")] | None = None
     cookie: Annotated[str, Field(description="echoed from the request")] = ""
 
