@@ -17,6 +17,8 @@ app.command("bridge.sending:send", name="send", help="Send one request to the da
 app.command("bridge.asking:jobs", name="jobs", help="List the newest jobs.")
 app.command("bridge.asking:cancel", name="cancel", help="Stop a job, named by its id.")
 app.command("bridge.asking:pause", name="pause", help="Stop rendering and free the engines' memory; jobs wait.")
+app.command("bridge.audition.commands:audition", name="audition", help="Play a take, or the original beside it.")
+app.command("bridge.audition.commands:stop", name="stop", help="Stop what is played.")
 app.command("bridge.asking:resume", name="resume", help="Render the jobs that wait.")
 app.command(
     "bridge.install.bundle:support_bundle", name="support-bundle", help="Collect what a helper needs, in one zip."
@@ -70,6 +72,8 @@ def serve(
     port: Port = None,
     log_level: str | None = None,
     idle_minutes: float | None = None,
+    audio_device: str | None = None,
+    audio_buffer: float | None = None,
 ) -> None:
     """Run the daemon until it is told to stop (Ctrl+C)."""
     import asyncio  # noqa: PLC0415
@@ -77,7 +81,14 @@ def serve(
     from bridge import daemon, settings  # noqa: PLC0415
 
     chosen = settings.load(
-        state=state, models=models, host=host, port=port, log_level=log_level, idle_minutes=idle_minutes
+        state=state,
+        models=models,
+        host=host,
+        port=port,
+        log_level=log_level,
+        idle_minutes=idle_minutes,
+        audio_device=audio_device,
+        audio_buffer=audio_buffer,
     )
     asyncio.run(daemon.serve(chosen, _say))
 

@@ -66,6 +66,8 @@ REPLIES = [
     m.ModelsEnd(request_id="r", count=1),
     m.PutOk(request_id="r", upload="0" * 64, received=2**40, total=2**41),
     m.Part(request_id="r", offset=0, total=2**33, checksum="f" * 64, data=b"\0\xff" * 3),
+    m.Playing(job_id="j", take=0, device="d", latency=0.02, sample_rate=48000, seconds=2.0, gain_db=-1.5),
+    m.Stopped(job_id="j", reason="ended", underruns=0),
     m.Run(trigger_id="t", action="repaint", parameters={"strength": 0.5, "preset": "x"}),
 ]
 
