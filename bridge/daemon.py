@@ -24,7 +24,7 @@ from bridge.osc.reception import Reception, Transport
 from bridge.osc.spool import SpoolTransport
 from bridge.osc.tcp import TcpTransport
 from bridge.osc.udp import UdpTransport
-from bridge.presets import presets
+from bridge.presets import Shelf
 from bridge.protocol.peer import Peer
 from bridge.protocol.service import Service
 from bridge.remote import token
@@ -66,7 +66,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         desk = Desk(Output(device=settings.audio_device, buffer_ms=settings.audio_buffer))
         service = Service(
             studio,
-            presets(settings.state / "presets"),
+            Shelf(settings.state / "presets"),
             gate.send,
             transfers=transfers,
             auditions=Auditions(desk),
