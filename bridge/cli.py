@@ -53,6 +53,7 @@ preset_commands.command("bridge.preset_commands:show", name="show", help="Print 
 preset_commands.command("bridge.preset_commands:check", name="check", help="Say of each preset whether it is legal.")
 preset_commands.command("bridge.preset_commands:new", name="new", help="Begin a preset of your own.")
 app.command(preset_commands)
+app.command("bridge.surfaces.commands:surfaces", name="surfaces", help="Say where the layouts for surfaces are.")
 install = App(name="install", help="Put punchin's scripts into a DAW.")
 install.command("bridge.install.reaper:reaper", name="reaper", help="Put the scripts into REAPER, or take them out.")
 app.command(install)
