@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from itertools import count
 from typing import Any
 
@@ -18,7 +18,6 @@ IDLE = Seconds(60.0)
 """The player is ended when it has been silent for so long."""
 PATIENCE = Seconds(30.0)
 """A player that has not answered by then is ended: a sound system may hang whoever opens it."""
-_COMMAND = (sys.executable, "-m", "bridge.audition.player")
 
 Tell = Callable[[Answer], None]
 
@@ -26,9 +25,17 @@ Tell = Callable[[Answer], None]
 class Desk:
     """Passes orders to the player, and its answers to whoever gave the order. Belongs to the event loop's thread."""
 
-    def __init__(self, output: Output, idle: Seconds = IDLE) -> None:
+    def __init__(
+        self,
+        output: Output,
+        idle: Seconds = IDLE,
+        patience: Seconds = PATIENCE,
+        command: Sequence[str] = (sys.executable, "-m", "bridge.audition.player"),
+    ) -> None:
         self.output = output
         self._idle = idle
+        self._patience = patience
+        self._command = command
         self._numbers = count(1)
         self._orders: asyncio.Queue[Order] = asyncio.Queue()
         self._open: dict[int, Tell] = {}
@@ -52,7 +59,7 @@ class Desk:
         """Play; `tell` gets Started and later Ended, or Refused."""
         loop = asyncio.get_running_loop()
         self._open[order.number] = tell
-        self._unanswered[order.number] = loop.call_later(PATIENCE, self._give_up)
+        self._unanswered[order.number] = loop.call_later(self._patience, self._give_up)
         if self._rest:
             self._rest.cancel()
         self._passing = self._passing or loop.create_task(self._pass_on())
@@ -94,7 +101,7 @@ class Desk:
 
     async def _launched(self) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=pipe, stdout=pipe, stderr=pipe)
+        process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe, stderr=pipe)
         logger.info("player started, pid {}", process.pid)
         self._process = process
         self._follow(self._listen(process))
@@ -140,7 +147,7 @@ class Desk:
                 self._tell(Ended(number=number, reason="device_lost"))
 
     def _give_up(self) -> None:
-        logger.warning("the player has not answered for {:g} s and is ended", PATIENCE)
+        logger.warning("the player has not answered for {:g} s and is ended", self._patience)
         self._end()
         self._settle("the sound system did not answer; look at the device, then ask again")
 

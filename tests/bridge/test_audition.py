@@ -1,5 +1,6 @@
 """Takes played by a running daemon, recorded by a JACK client; and what is said where there is nothing to play on."""
 
+import json
 import os
 import subprocess
 import sys
@@ -172,6 +173,24 @@ def test_a_player_that_is_killed_is_told_and_the_next_one_plays(daw, heard_daemo
     assert stopped(daw) == "device_lost"
     plays(daw, "kill-2", "job", rendered[0])
     assert stopped(daw) == "ended"
+
+
+def test_the_commands(heard_daemon, rendered, recorder):
+    def punchin(*arguments):
+        command = [sys.executable, "-m", "bridge", *arguments, "--state", str(heard_daemon.state)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    playing = punchin("audition", rendered[0], "--take", "2", "--loop", "--json")
+    assert playing.returncode == 0, playing.stderr
+    told = json.loads(playing.stdout)
+    assert (told["ok"], told["take"], told["device"], told["seconds"]) == (True, 2, "recorder", 1.0)
+    recorder.heard()
+    assert punchin("stop").returncode == 0
+    refused = punchin("audition", rendered[0], "--take", "7")
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        f"not_found: take: job {rendered[0]} has takes 1 to 2, take 7 came\n",
+    )
 
 
 def test_a_clip_that_is_gone_is_told(daw, tmp_path):
