@@ -12,7 +12,7 @@ from rich.table import Table
 
 from bridge import settings
 from bridge.flags import Json, State
-from bridge.presets import files, presets, read
+from bridge.presets import VERBS, files, presets, read
 from bridge.shipped import shipped
 from engine.errors import InvalidSpec, NotFound
 from engine.spec import Verb
@@ -88,6 +88,8 @@ def new(
         raise InvalidSpec(f"name: {name!r} is no name for a file")
     if path.exists():
         raise InvalidSpec(f"name: {path} is there already")
+    if verb not in VERBS:
+        raise InvalidSpec(f"verb: must be one of {', '.join(VERBS)}, {verb} came")
     text = _existing(like, own).read_text("utf-8") if like else _TEMPLATE.format(verb=verb)
     own.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")

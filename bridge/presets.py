@@ -26,6 +26,8 @@ _FROM_THE_REQUEST: dict[Verb, dict[str, Any]] = {
     Verb.COMPLETE: {"tracks": "bass"},
 }
 """What a request adds to a preset: a preset is legal if it is so together with these, as far as it leaves them open."""
+VERBS = tuple(_FROM_THE_REQUEST)
+"""The verbs that presets are for: all that render."""
 _IN_PLACE_OF = {"length": ("length", "bars"), "start": ("ranges",), "end": ("ranges",)}
 
 
@@ -113,8 +115,8 @@ def _checked(content: Mapping[str, Any], some_file: str) -> tuple[Verb, str, Map
     version = content.get("version", FORMAT)
     if version != FORMAT:
         raise InvalidSpec(f"version: {version!r} came, this punchin reads version {FORMAT}")
-    if content.get("verb") not in set(Verb):
-        raise InvalidSpec(f"verb: must be one of {', '.join(Verb)}, {content.get('verb')!r} came")
+    if content.get("verb") not in VERBS:
+        raise InvalidSpec(f"verb: must be one of {', '.join(VERBS)}, {content.get('verb')!r} came")
     description = content.get("description")
     if not isinstance(description, str) or not 1 <= len(description) <= _LONGEST_DESCRIPTION or "\n" in description:
         raise InvalidSpec(f"description: one line of 1 to {_LONGEST_DESCRIPTION} characters is needed")

@@ -33,7 +33,7 @@ VERB_COLOURS: Mapping[Verb, Colour] = {
     Verb.LEGO: (120, 100, 180),
     Verb.COMPLETE: (84, 110, 150),
 }
-DAW_ACTIONS: Mapping[Verb, str] = {verb: str(verb) for verb in Verb} | {Verb.CONTINUE: "continue_after"}
+DAW_ACTIONS: Mapping[Verb, str] = {verb: str(verb) for verb in VERB_COLOURS} | {Verb.CONTINUE: "continue_after"}
 """What the scripts in a DAW call the verbs."""
 
 
