@@ -28,11 +28,12 @@ def order(number: int, job: Job, request: Audition, output: Output) -> Play:
     if request.match and request.mode == "context":
         raise InvalidSpec("match: goes with mode solo; in context a take is as loud as it will be on the track")
     clips = _clips(job, request)
+    tempo = {} if request.bpm is None else {"bpm": request.bpm, "tempo_map": None}
     values = {
         "number": number,
         "job": job.id,
         "take": request.take,
-        "spec": job.spec.model_dump(exclude_unset=True),
+        "spec": job.spec.model_dump(exclude_unset=True) | tempo,
         "parts": [Part(path=clip.path, start=clip.start) for clip in clips if clip.take == (request.take or takes[0])],
         "context": request.mode == "context",
         "loop": request.loop,

@@ -18,14 +18,24 @@ def audition(
     take: Annotated[int, Parameter(help="take number; 0: the original")] = 1,
     track: Annotated[str | None, Parameter(help="which stem or instrument, of a job with several")] = None,
     mode: Annotated[Literal["solo", "context"], Parameter(help="alone or in its surroundings")] = "solo",
-    loop: Annotated[bool, Parameter(negative="", help="again and again, in whole bars of the job's tempo")] = False,
+    loop: Annotated[bool, Parameter(negative="", help="again and again, in whole bars")] = False,
+    bpm: Annotated[float | None, Parameter(help="tempo of the bars; default: that of the job")] = None,
     match: Annotated[bool, Parameter(negative="", help="takes and original equally loud; with solo")] = False,
     around: Annotated[float | None, Parameter(help="seconds of surroundings on each side")] = None,
     place: Place = Place(),
     json: Json = False,
 ) -> int:
     """Play a take, or the original beside it."""
-    values = {"job": job, "take": take, "track": track, "mode": mode, "loop": loop, "match": match, "around": around}
+    values = {
+        "job": job,
+        "take": take,
+        "track": track,
+        "mode": mode,
+        "loop": loop,
+        "bpm": bpm,
+        "match": match,
+        "around": around,
+    }
     with place.connect() as client:
         client.no_answer_seconds = PATIENCE + 5
         answers = client.asking("audition", {key: value for key, value in values.items() if value is not None})

@@ -11,12 +11,12 @@ from loguru import logger
 from pydantic import ValidationError
 
 from bridge.audition.orders import ANSWER, Answer, Ended, Halt, Order, Output, Play, Refused, Started
-from engine.errors import EngineError, Unsupported
+from engine.errors import Unsupported
 from engine.units import Seconds
 
 IDLE = Seconds(60.0)
 """The player is ended when it has been silent for so long."""
-PATIENCE = Seconds(30.0)
+PATIENCE = Seconds(60.0)
 """A player that has not answered by then is ended: a sound system may hang whoever opens it."""
 
 Tell = Callable[[Answer], None]
@@ -97,7 +97,7 @@ class Desk:
             except OSError as error:
                 if isinstance(order, Play):
                     message = f"the player's process cannot be used: {error.strerror or error}"
-                    self._tell(Refused(number=order.number, code=EngineError.code, message=message))
+                    self._tell(Refused(number=order.number, code=Unsupported.code, message=message))
 
     async def _launched(self) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
@@ -119,7 +119,7 @@ class Desk:
         if self._process is process:
             self._process = None
             logger.info("player ended with exit code {}", code)
-            self._settle(f"the player's process ended with exit code {code}; ask again to start another")
+            self._settle(f"the sound system ended the player's process (exit code {code}); ask again to start another")
 
     async def _log(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
@@ -142,7 +142,7 @@ class Desk:
         """Answer for a player that is gone."""
         for number in list(self._open):
             if number in self._unanswered:
-                self._tell(Refused(number=number, code=EngineError.code, message=message))
+                self._tell(Refused(number=number, code=Unsupported.code, message=message))
             else:
                 self._tell(Ended(number=number, reason="device_lost"))
 

@@ -19,7 +19,7 @@ from bridge.audition import device
 from bridge.audition.orders import ORDER, Answer, Ended, Halt, Order, Play, Refused, Started
 from bridge.audition.passage import Passage, passage
 from bridge.audition.tape import Tape
-from engine.errors import EngineError, PunchinError
+from engine.errors import BadSource, NotFound, PunchinError, Unsupported
 
 LOOK_SECONDS = 0.25
 SILENT_LOOKS = 8
@@ -70,12 +70,14 @@ class Player:
         try:
             heard = passage(order)
             self._start(order, heard)
+        except BadSource as error:
+            self._say(Refused(number=order.number, code=NotFound.code, message=str(error)))
         except PunchinError as error:
             self._say(Refused(number=order.number, code=error.code, message=str(error)))
         except Exception as error:  # noqa: BLE001  one order must not end the player
             logger.exception("audition of job {} failed", order.job)
             message = f"{type(error).__name__}: {error}"
-            self._say(Refused(number=order.number, code=EngineError.code, message=message))
+            self._say(Refused(number=order.number, code=Unsupported.code, message=message))
 
     def _start(self, order: Play, heard: Passage) -> None:
         now = self._now

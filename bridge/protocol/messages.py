@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Union, get_arg
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from engine.spec import FileName, FilePath, Number, RenderSpec, Switch, Verb, Whole
+from engine.spec import FileName, FilePath, Number, RenderSpec, Switch, Tempo, Verb, Whole
 
 
 class Tag(NamedTuple):
@@ -212,7 +212,8 @@ class Audition(Request):
     take: Annotated[Whole, Field(ge=0, le=8, description="take number; 0: the original")] = 1
     track: Annotated[str, Field(description="which stem or instrument, of a job with several")] | None = None
     mode: Annotated[Literal["solo", "context"], Field(description="alone or in its surroundings")] = "solo"
-    loop: Annotated[Switch, Field(description="again and again, in whole bars of the job's tempo")] = False
+    loop: Annotated[Switch, Field(description="again and again, in whole bars")] = False
+    bpm: Annotated[Tempo, Field(description="tempo of the bars; default: that of the job")] | None = None
     match: Annotated[Switch, Field(description="takes and original equally loud; with solo")] = False
     around: (
         Annotated[

@@ -65,7 +65,7 @@ def test_a_player_that_ends_answers_for_what_was_asked_of_it_and_another_is_star
             heard = []
             mortal.play(order(number), heard.append)
             await until(lambda heard=heard: heard)
-            assert (heard[0].number, heard[0].code) == (number, "engine_error")
+            assert (heard[0].number, heard[0].code) == (number, "unsupported")
             assert "exit code 3" in heard[0].message
         await mortal.close()
 

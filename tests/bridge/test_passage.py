@@ -126,6 +126,8 @@ def test_a_loop_lasts_whole_bars_of_the_tempo(tmp_path, source):
     assert played(waltz, loop=True).samples.shape == (2, round(4.5 * RATE))
     free, new = repaint(tmp_path, source[0], end=11.5)
     assert np.array_equal(played(free, loop=True).samples, new), "no tempo is guessed"
+    assert played(free, loop=True, bpm=80).samples.shape == (2, 6 * RATE), "the transport's own tempo"
+    assert played(rendered, loop=True, bpm=80).samples.shape == (2, 6 * RATE)
 
 
 def test_a_loop_in_context_has_two_bars_on_each_side(tmp_path, source):
