@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import tempfile
 import time
 
 import numpy as np
@@ -24,18 +25,26 @@ class Server:
 
     def start(self):
         command = ["jackd", "-n", self.name, "-S", "-r", "-d", "dummy", "-r", str(RATE), "-p", str(PERIOD)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Its complaints are few; that there are "too many servers" means that the registry in /dev/shm is full of killed ones.
+        self.said = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self.said)
         os.environ["JACK_DEFAULT_SERVER"] = self.name
 
         def lists_ports():
+            assert self.process.poll() is None, self.complaints()
             listed = subprocess.run(["jack_lsp", "-s", self.name], capture_output=True, text=True, check=False)
             return "system:playback_1" in listed.stdout
 
         until(lists_ports)
 
+    def complaints(self):
+        self.said.seek(0)
+        return self.said.read()
+
     def stop(self):
         self.process.terminate()
         self.process.wait(20)
+        self.said.close()
         os.environ.pop("JACK_DEFAULT_SERVER", None)
 
 
