@@ -3,6 +3,7 @@
 import contextlib
 import time
 
+from live import saving
 from live.history import History
 from live.launcher import Launcher
 from live.lom import NOTIFYING, UNDOING, Vector
@@ -21,6 +22,7 @@ PREFERENCES = {
     "guessed_tempo": None,  # what Live takes a file's tempo for; the Set's by default
     "warp_mode": 0,
     "unwarped_markers": "seconds",  # or "beats", as one tool saw it
+    "new_track_is_selected": True,
     "extent_follows_markers": False,  # whether an unlooped arrangement clip grows with its end marker: accounts differ
 }
 
@@ -60,6 +62,16 @@ class Live:
 
     def new_set(self):
         """What File > New does; running scripts are ended and made again."""
+        with self._other_set():
+            pass
+
+    def open_set(self, path):
+        """Open a Set that the user saved, with what scripts kept in it."""
+        with self._other_set():
+            saving.read(self, path)
+
+    @contextlib.contextmanager
+    def _other_set(self):
         folders = [script.package for script in self._running]
         for script in list(self._running):
             self.end(script)
@@ -81,6 +93,7 @@ class Live:
         state["main"] = self.new_track(self.song, "main", None)
         state["scenes"] = [self.new_scene(self.song) for _ in range(4)]
         state["tracks"] = [self.new_track(self.song, "audio", None)]
+        yield
         self.selected[:] = [state["tracks"][0]]
         self.history = History(self)
         for folder in folders:
@@ -105,8 +118,17 @@ class Live:
             time_signature_numerator=-1, time_signature_denominator=-1, time_signature_enabled=False,
         )  # fmt: skip
 
-    def _new(self, path, passing=None, **state):
-        return self.classes[path]._sim_new(self, passing, **state)
+    def new_lane(self, track, name=""):
+        return self._new("TakeLane.TakeLane", parent=track, name=name, clips=[])
+
+    def new_clip(self, parent, state):
+        """A clip in a slot, on a track or on a lane; what stands in `state` is written at `live.clip.Clip`."""
+        return self._new(
+            "Clip.Clip", {"playing": False, "fired": False, "recording": False}, **dict(state, parent=parent)
+        )
+
+    def _new(self, place, passing=None, **state):
+        return self.classes[place]._sim_new(self, passing, **state)
 
     def register(self, thing):
         self.objects.append(thing)
@@ -188,7 +210,8 @@ class Live:
             self.fault("an undo step was left open")
         if any(timer.running for timer in self.timers):
             self.fault("a timer runs on after disconnect")
-        if any(callbacks for thing in self.objects for callbacks in thing._sim_listeners.values()):
+        living = [thing for thing in self.objects if not thing._sim_state["dead"]]
+        if any(callbacks for thing in living for callbacks in thing._sim_listeners.values()):
             self.fault("a listener is left after disconnect")
         self.timers[:] = []
 
@@ -207,6 +230,7 @@ class Live:
         playing = self.song._sim_passing
         if playing["is_playing"]:
             playing["current_song_time"] += milliseconds * self.tempo() / 60000
+            self.song._sim_notify("current_song_time")
         self.launcher.tick()
         self._build_maps()
         waiting, self._midi = self._midi, []

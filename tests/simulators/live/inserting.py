@@ -24,43 +24,37 @@ def audio_clip(live, parent, path, start=None):
     seconds = file.frames / file.rate
     end = warping.beat_at(markers, seconds) if warped else seconds
     name = path.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    return live.classes["Clip.Clip"]._sim_new(
-        live, _passing(), parent=parent, audio=True, path=path, frames=file.frames, rate=file.rate, name=name,
-        markers=markers, warping=warped, warp_mode=live.preferences["warp_mode"], looping=False,
-        marker_low=0.0, marker_high=end, loop_low=0.0, loop_high=end, start_time=0.0 if start is None else start,
-        extent=None if start is None else end, gain=0.4, pitch_coarse=0, pitch_fine=0.0, ram_mode=False, muted=False,
-        **_common(parent)
+    state = dict(
+        _fresh(parent, start, end), audio=True, path=path, frames=file.frames, rate=file.rate, name=name, markers=markers,
+        warping=warped, warp_mode=live.preferences["warp_mode"], looping=False, gain=0.4, pitch_coarse=0, pitch_fine=0.0,
+        ram_mode=False,
     )  # fmt: skip
+    return live.new_clip(parent, state)
 
 
 def midi_clip(live, parent, length, start=None):
     """An empty MIDI clip of `length` beats."""
-    return live.classes["Clip.Clip"]._sim_new(
-        live, _passing(), parent=parent, audio=False, name="", warping=False, looping=start is None, markers=[],
-        marker_low=0.0, marker_high=length, loop_low=0.0, loop_high=length, start_time=0.0 if start is None else start,
-        extent=None if start is None else length, muted=False, **_common(parent)
-    )  # fmt: skip
+    state = dict(_fresh(parent, start, length), audio=False, name="", warping=False, looping=start is None, markers=[])
+    return live.new_clip(parent, state)
 
 
 def copied(live, clip, parent, start=None):
     """Another clip like `clip` elsewhere."""
-    state = dict(clip._sim_state, parent=parent, start_time=0.0 if start is None else start, extent=None)
+    state = dict(clip._sim_state, start_time=0.0 if start is None else start, extent=None)
     state["markers"] = list(state["markers"])
     del state["dead"]
     if start is not None:
         length = clip._sim_state["extent"]
         state["extent"] = clip.loop_end - clip.loop_start if length is None else length
-    return live.classes["Clip.Clip"]._sim_new(live, _passing(), **state)
+    return live.new_clip(parent, state)
 
 
-def _passing():
-    return {"playing": False, "fired": False, "recording": False}
-
-
-def _common(parent):
-    """What a clip takes from its track."""
+def _fresh(parent, start, length):
+    """What every new clip has: its place, its whole content, and the looks of its track."""
     track = parent if type(parent).__name__ == "Track" else parent._sim_state["parent"]
     return {
+        "marker_low": 0.0, "marker_high": length, "loop_low": 0.0, "loop_high": length, "muted": False,
+        "start_time": 0.0 if start is None else start, "extent": None if start is None else length,
         "color": track._sim_state["color"], "color_index": track._sim_state["color_index"] or 0, "signature_numerator": 4,
         "signature_denominator": 4, "launch_mode": 0, "legato": False,
     }  # fmt: skip

@@ -1,5 +1,6 @@
 """`Live.Song`: the Set. What a script writes here is there from the next tick on."""
 
+from live import saving
 from live.base import IntVector
 from live.lom import LomObject, Nullable, Optional, Value, Vector, call
 
@@ -215,6 +216,7 @@ class Song(LomObject):
 
     @call(str, object, passing=True)
     def set_data(self, key, value):
+        saving.check(value)
         self._sim_passing["data"][key] = value
 
     def _sim_new_track(self, kind, index, group=None):
@@ -230,6 +232,8 @@ class Song(LomObject):
         track = live.new_track(self, kind, group)
         tracks.insert(place, track)
         self._sim_notify("tracks")
+        if live.preferences["new_track_is_selected"]:
+            live.user.select(track)
         return track
 
     def _sim_new_scene(self, index):

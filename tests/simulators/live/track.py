@@ -1,6 +1,6 @@
 """`Live.Track` and `Live.TakeLane`: audio, MIDI, group, return and main tracks, their slots and their clips in time."""
 
-from live import inserting
+from live import inserting, saving
 from live.lom import LomObject, Nullable, Optional, Value, Vector, call
 
 
@@ -124,7 +124,7 @@ class Track(_Lane):
 
     @call(returns="TakeLane")
     def create_take_lane(self):
-        lane = self._sim.classes["TakeLane.TakeLane"]._sim_new(self._sim, parent=self, name="", clips=[])
+        lane = self._sim.new_lane(self)
         self._sim_state["lanes"].append(lane)
         self._sim_notify("take_lanes")
         return lane
@@ -178,6 +178,7 @@ class Track(_Lane):
 
     @call(str, object, passing=True)
     def set_data(self, key, value):
+        saving.check(value)
         self._sim_passing["data"][key] = value
 
     def _sim_muted_via_solo(self):

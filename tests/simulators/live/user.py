@@ -3,7 +3,7 @@
 import contextlib
 import os
 
-from live import inserting, warping
+from live import inserting, saving, warping
 
 CONTENT = ("marker_low", "marker_high")
 LOOP = ("loop_low", "loop_high")
@@ -150,6 +150,7 @@ class User:
         folder, name = os.path.split(str(path))
         os.makedirs(folder, exist_ok=True)
         self.live.song._sim_passing.update(file_path=str(path), name=os.path.splitext(name)[0])
+        saving.write(self.live, path)
 
 
 def shape(
