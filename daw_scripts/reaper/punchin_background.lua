@@ -2,11 +2,11 @@
 local folder = select(2, reaper.get_action_context()):match("^(.*[/\\])")
 package.path = folder .. "?.lua"
 
+local arrivals = require("punchin.arrivals")
 local fields = require("punchin.fields")
 local osc = require("punchin.osc")
 local peaks = require("punchin.peaks")
 local place_of = require("punchin.place")
-local placing = require("punchin.placing")
 local session = require("punchin.session")
 local spool = require("punchin.spool")
 local udp = require("punchin.udp")
@@ -16,6 +16,7 @@ local STOP_AND_START_AGAIN, LIT, DARK = 3, 4, 8
 local TURN_SECONDS = 0.1
 local ALIVE_SECONDS = 1
 local START_SECONDS = 60
+local SAME_SECONDS = 2
 
 reaper.set_action_options(STOP_AND_START_AGAIN | DARK)
 
@@ -23,9 +24,22 @@ local daemon = place_of.load(folder)
 local client, spool_folder, still_here, gone = place_of.client(daemon.state)
 local taken = 0 -- how many requests of actions
 local last_turn, last_alive, started = 0, 0, nil
+local told, told_at = nil, 0
+local in_front = reaper.EnumProjects(-1)
 
+-- The same sentence about each of several items comes once.
 local function tell(sentence)
-  reaper.ShowConsoleMsg("punchin: " .. sentence .. "\n")
+  local now = reaper.time_precise()
+  if sentence ~= told or now - told_at > SAME_SECONDS then
+    reaper.ShowConsoleMsg("punchin: " .. sentence .. "\n")
+    told, told_at = sentence, now
+  end
+end
+
+-- Without its folder and its ending; empty for one that was never saved.
+local function project_name()
+  local _, path = reaper.EnumProjects(-1)
+  return (path:match("[^/\\]*$"):gsub("%.[Rr][Pp][Pp]$", ""))
 end
 
 local function start_daemon()
@@ -69,24 +83,15 @@ talk = session.new(link(), client, {
   progress = function(_, fraction, stage)
     reaper.SetExtState(EXTENSION, "progress", ("%.2f %s"):format(fraction, stage), false)
   end,
-  result = function(id, clips, cookie)
-    local place = placing.read(cookie)
-    if not place then
-      return true -- of a client with our name that is none of ours
-    elseif not placing.is_here(place) then
-      return false
-    end
-    place.job = id
-    local ok, sentence = pcall(placing.put, place, clips)
-    if sentence then
-      tell(ok and sentence or ("the clips are in %s, and could not be placed: %s"):format(clips[1].path, sentence))
-    end
-    return true
+  results = function(results)
+    return arrivals.take(results, function(group) return talk:is_awaited(group) end, tell)
   end,
-  failed = function(_, message)
-    tell(message)
+  ended = function(_, _, message)
+    if message then
+      tell(message)
+    end
   end,
-  cancelled = function() end,
+  project = project_name,
   presets = function(names)
     reaper.SetExtState(EXTENSION, "presets", names, false)
   end,
@@ -102,7 +107,7 @@ local function take_requests()
     local text = reaper.GetExtState(EXTENSION, key)
     reaper.DeleteExtState(EXTENSION, key, false)
     local packet = text:gsub("%x%x", function(code) return string.char(tonumber(code, 16)) end)
-    local address = osc.decode(packet)
+    local address, values = osc.decode(packet)
     if address == "/punchin/cancel" then
       talk:cancel_all()
     elseif address then
@@ -110,7 +115,7 @@ local function take_requests()
         talk:use(spool.new(spool_folder))
         note_link("spool")
       end
-      talk:request(packet, true)
+      talk:request(packet, true, fields.decode(osc.keys(values, 1).cookie or "").group)
     end
   end
 end
@@ -133,6 +138,10 @@ local function turn()
   end
   if now - last_turn > TURN_SECONDS then
     last_turn = now
+    if reaper.EnumProjects(-1) ~= in_front then
+      in_front = reaper.EnumProjects(-1)
+      talk:renew()
+    end
     take_requests()
     talk:turn(now)
     show_open(talk:count())

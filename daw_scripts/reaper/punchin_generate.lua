@@ -22,10 +22,12 @@ action.run(function()
   for _, track in ipairs(selection.tracks()) do
     names[#names + 1] = reaper.GetTrackGUID(track)
   end
-  for _, name in ipairs(#names > 0 and names or { "" }) do
+  local requests = {}
+  for number, name in ipairs(#names > 0 and names or { "" }) do
     local keys = action.keys(answers)
     keys.length, keys.position = to - from, from
     tempo.add(keys, from, to, from)
-    action.request("generate", keys, { how = "item", zero = from, track = name, item = "" })
+    requests[number] = { keys = keys, place = { how = "item", zero = from, track = name, item = "" } }
   end
+  action.request("generate", requests)
 end)

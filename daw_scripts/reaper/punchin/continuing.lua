@@ -38,7 +38,8 @@ return function(side)
   end
   local bars = answers.bars or 4
   answers.bars = nil
-  for _, part in ipairs(parts) do
+  local requests = {}
+  for number, part in ipairs(parts) do
     local keys, heard
     local handles = project.on_frame(math.min(HANDLES_SECONDS, part.to - part.from))
     if side == "after" then
@@ -52,8 +53,9 @@ return function(side)
     end
     keys.handles = handles
     tempo.add(keys, heard.zero + math.min(keys.start, 0), heard.zero + keys["end"], heard.zero)
-    action.request("continue", keys, action.of_item(part.item, {
+    requests[number] = { keys = keys, place = action.of_item(part.item, {
       how = "join", side = side, handles = handles, zero = heard.zero,
-    }))
+    }) }
   end
+  action.request("continue", requests)
 end

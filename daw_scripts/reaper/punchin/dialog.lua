@@ -44,6 +44,7 @@ local FIELDS = {
   instruments = { "Instruments", same, "drums,bass" },
   track = { "Instrument", same, "drums" },
   mute = { "Mute the source (0/1)", whole(0, 1), "0" },
+  language = { "Language (as en)", same, "" },
   engine = { "Engine (auto/draft/acestep)", same, "auto" },
 }
 

@@ -1,4 +1,4 @@
-"""Every action end to end: a real daemon, the draft engine, real music; items on the right frames, one undo a job."""
+"""Every action end to end: a real daemon, the draft engine, real music; items on the right frames, one undo an action."""
 
 import numpy as np
 import pytest
@@ -58,13 +58,15 @@ def test_generate_fills_the_selection_on_each_selected_track(daw):
     daw.project.select_tracks(*tracks[:2])
     daw.project.time_selection = (2.0, 2.0 + SECONDS)
     act(daw, "generate")
-    placed(daw, 2)
+    before = daw.save()
+    placed(daw)
     for track in tracks[:2]:
         (item,) = track.items
         assert item.frames(daw.rate) == (2 * daw.rate, round(SECONDS * daw.rate))
         assert item.take.values["D_STARTOFFS"] == 0
         assert soundfile.info(item.take.source.path).frames == round(SECONDS * daw.rate)
     assert tracks[2].items == []
+    undone(daw, before)
 
 
 def test_generate_without_a_track_makes_one_and_where_something_plays_another(daw):
@@ -119,7 +121,8 @@ def test_stems_of_two_items_share_tracks_in_one_folder(daw, track, item, song):
     behind = daw.project.add_track("Bass")
     daw.project.select(item, second)
     act(daw, "extract", Stems="drums,bass,residual", **{"Mute the source (0/1)": "1"})
-    placed(daw, 2)
+    before = daw.save()
+    placed(daw)
     names = [found.name for found in daw.project.content.tracks]
     assert names == ["Gitarre", "Gitarre stems", "drums", "bass", "residual", "Bass"]
     depths = [found.values["I_FOLDERDEPTH"] for found in daw.project.content.tracks]
@@ -137,6 +140,7 @@ def test_stems_of_two_items_share_tracks_in_one_folder(daw, track, item, song):
         assert 20 * np.log10(np.abs(sum_of_stems - recorded).max() + 1e-12) < -90
     read = reaper_parser.parse(daw.save()).project
     assert [found.name for found in read.tracks] == names
+    undone(daw, before)
 
 
 def test_stems_of_the_last_track_of_a_folder_stay_in_it(daw, song):

@@ -233,9 +233,33 @@ def test_several_items_are_one_job_each(daw, track, item, song):
     other = daw.project.add_item(daw.project.add_track("Bass"), song, 5.0, 4.0)
     daw.project.select(item, other)
     act(daw, "repaint")
-    placed(daw, 2)
+    before = daw.save()
+    placed(daw)
     for found in daw.project.content.tracks:
         assert [one.frames(RATE)[0] for one in in_order(found)][1:] == [6 * RATE, 7 * RATE]
+    daw.Undo_DoUndo2(0)
+    assert daw.save() == before
+
+
+def test_where_one_of_several_cannot_be_rendered_the_others_come(daw, track, item, song, tmp_path):
+    lost = tmp_path / "lost.wav"
+    lost.write_bytes(song.read_bytes())
+    other = daw.project.add_item(daw.project.add_track("Bass"), lost, 5.0, 4.0)
+    daw.project.select(item, other)
+    daw.start(daw.actions_folder / "punchin_background.lua")
+    daw.until(lambda: daw.GetExtState("punchin", "presets"))
+    act(daw, "repaint")
+    lost.write_bytes(b"no audio")
+    placed(daw)
+    assert [len(found.items) for found in daw.project.content.tracks] == [3, 1]
+    assert len(daw.console) == 1
+
+
+def test_several_refusals_of_one_kind_are_one_sentence(daw, track, item, song):
+    daw.project.select(item, daw.project.add_item(daw.project.add_track("Bass"), song, 5.0, 4.0))
+    act(daw, "repaint", {"Key (as in C minor)": "H-Dur"})
+    daw.until(lambda: daw.console and daw.GetExtState("punchin", "open") == "0")
+    assert len(daw.console) == 1
 
 
 def test_a_selected_track_means_its_items_under_the_time_selection(daw, track, item, song):

@@ -143,7 +143,8 @@ class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls):
         """Lua modules that a package would have installed: name, and what puts it into a Lua state."""
         self.ext, self.ext_kept = {}, {}
         self.accessors, self.peaks, self.processes = [], {}, []
-        self.answers, self.dialogs, self.messages, self.console, self.hotkeys = [], [], [], [], []
+        self.answers, self.replies, self.dialogs = [], [], []
+        self.messages, self.console, self.hotkeys = [], [], []
         self.faults, self.turns = [], []
         self.ui_held = 0
 

@@ -120,6 +120,8 @@ class Project(Pointer):
     content: Content = field(default_factory=Content)
     time_selection: tuple[float, float] = (0.0, 0.0)
     cursor: float = 0.0
+    play_state: int = 0
+    """1 plays, 2 is paused, 4 records."""
     values: dict = field(default_factory=lambda: {"PROJECT_SRATE": 44100.0, "PROJECT_SRATE_USE": 1.0})
     ext: dict = field(default_factory=dict)
     undo: list[tuple[str, Content]] = field(default_factory=list)

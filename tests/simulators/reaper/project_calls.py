@@ -29,6 +29,9 @@ class ProjectCalls:
     def GetCursorPositionEx(self, proj):
         return self.of(proj).cursor
 
+    def GetPlayStateEx(self, proj):
+        return self.of(proj).play_state
+
     def GetSetProjectInfo(self, proj, name, value, setting):
         parameter("project", name, setting=setting)
         if setting or name not in self.of(proj).values:

@@ -9,7 +9,8 @@ from pathlib import Path
 from reaper.api import FUNCTIONS, Fault, version_of
 from reaper.model import Pointer, Project
 
-OK, CANCELLED = 1, 2
+OK, YES, NO = 1, 6, 7
+YES_NO = 4
 NEW_PROJECT_TAB = 40859
 
 
@@ -42,10 +43,13 @@ class SystemCalls:
     # What the user sees
 
     def ShowMessageBox(self, text, title, kind):
-        if kind not in {0, 4}:
+        """A question is answered by the next of `replies`; one that nobody answers is a fault."""
+        if kind not in {0, YES_NO}:
             raise Fault(f"rig: message box of type {kind} is not modelled")
         self.messages.append(text)
-        return OK
+        if kind == YES_NO and not self.replies:
+            raise Fault(f"nobody answers the question {text!r}")
+        return OK if kind == 0 else YES if self.replies.pop(0) else NO
 
     def ShowConsoleMsg(self, text):
         self.console.append(text)
