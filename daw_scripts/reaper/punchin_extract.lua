@@ -5,10 +5,12 @@ local action = require("punchin.action")
 
 action.run(function()
   local dialog = require("punchin.dialog")
+  local hints = require("punchin.hints")
   local selection = require("punchin.selection")
 
   local parts = selection.parts()
-  local answers = dialog.ask("Extract stems to tracks", { "tracks", "mute", "engine" })
+  local names = { "tracks", "mute", "engine" }
+  local answers = dialog.ask("Extract stems to tracks", names, hints.of("extract", parts))
   if not answers then
     return
   end

@@ -5,6 +5,7 @@ local action = require("punchin.action")
 
 action.run(function()
   local dialog = require("punchin.dialog")
+  local hints = require("punchin.hints")
   local refuse = require("punchin.refuse")
   local selection = require("punchin.selection")
   local tempo = require("punchin.tempo")
@@ -13,7 +14,8 @@ action.run(function()
   if not from then
     refuse("Make a time selection first: it says how long the music is to be.")
   end
-  local answers = dialog.ask("Generate into selection", { "prompt", "lyrics", "key", "takes", "seed", "engine" })
+  local fields = { "prompt", "lyrics", "key", "takes", "seed", "engine" }
+  local answers = dialog.ask("Generate into selection", fields, hints.of("generate", { { from = from, to = to } }))
   if not answers then
     return
   end

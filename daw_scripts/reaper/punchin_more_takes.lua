@@ -30,7 +30,7 @@ action.run(function()
       refuse("Stems have one result: there are no more takes of them.")
     end
   end
-  local answers = dialog.ask("More takes", { "takes" })
+  local answers = dialog.ask("More takes", { "takes" }, {})
   if not answers then
     return
   end

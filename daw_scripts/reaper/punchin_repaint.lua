@@ -5,12 +5,14 @@ local action = require("punchin.action")
 
 action.run(function()
   local dialog = require("punchin.dialog")
+  local hints = require("punchin.hints")
   local selection = require("punchin.selection")
   local source = require("punchin.source")
   local tempo = require("punchin.tempo")
 
   local parts = selection.parts()
-  local answers = dialog.ask("Repaint selection", { "prompt", "lyrics", "key", "strength", "takes", "seed", "engine" })
+  local names = { "prompt", "lyrics", "key", "strength", "takes", "seed", "engine" }
+  local answers = dialog.ask("Repaint selection", names, hints.of("repaint", parts))
   if not answers then
     return
   end

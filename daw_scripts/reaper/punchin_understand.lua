@@ -5,11 +5,13 @@ local action = require("punchin.action")
 
 action.run(function()
   local dialog = require("punchin.dialog")
+  local hints = require("punchin.hints")
   local selection = require("punchin.selection")
   local source = require("punchin.source")
 
   local parts = selection.parts()
-  local answers = dialog.ask("Understand selection", { "language", "engine" })
+  local names = { "language", "engine" }
+  local answers = dialog.ask("Understand selection", names, hints.of("understand", parts))
   if not answers then
     return
   end

@@ -1,6 +1,7 @@
 -- What comes after or before each selected item.
 local action = require("punchin.action")
 local dialog = require("punchin.dialog")
+local hints = require("punchin.hints")
 local project = require("punchin.project")
 local refuse = require("punchin.refuse")
 local selection = require("punchin.selection")
@@ -32,7 +33,7 @@ return function(side)
   if not by_selection then
     table.insert(names, 2, "bars")
   end
-  local answers = dialog.ask("Continue " .. side, names)
+  local answers = dialog.ask("Continue " .. side, names, hints.of("continue", parts))
   if not answers then
     return
   end

@@ -19,7 +19,7 @@ local SETTLING_SECONDS = 10 -- until all that an earlier REAPER asked for has be
 --   rejected(request_id, message)
 --   progress(job_id, fraction, stage)
 --   results(list)                   each { id, clips, cookie, description }; gives the ids of those that are done with
---   presets(names)                  one line of fields
+--   presets(names)                  one line of fields, each a verb and a name
 --   ended(job_id, cookie, message)  without clips: cancelled where there is no message, else failed
 --   run(action, keys)
 --   project()                       name of the project in front
@@ -198,7 +198,7 @@ heard["/punchin/failed"] = ended(4, 3)
 heard["/punchin/cancelled"] = ended(2)
 
 heard["/punchin/preset"] = function(self, values)
-  self.presets[values[1]:gsub("%-", "_")] = values[1]
+  self.presets[values[1]:gsub("%-", "_")] = values[2] .. " " .. values[1]
 end
 
 heard["/punchin/presets_end"] = function(self, values)

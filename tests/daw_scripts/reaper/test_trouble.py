@@ -136,6 +136,30 @@ def test_a_preset_is_named_before_the_words(daw):
     assert names == {"more drums (seed 5)", "Chorus: more drums (seed 5)"}
 
 
+def test_a_preset_is_chosen_and_what_was_left_as_it_is_gives_way(daw, track, item):
+    daw.start(daw.actions_folder / "punchin_background.lua")
+    daw.until(lambda: daw.GetExtState("punchin", "presets"))
+    field = "Preset (three-takes with-handles)"
+    act(daw, "repaint", {field: "four"})
+    assert daw.messages == ["Preset: one of three-takes, with-handles, four came."]
+    act(daw, "repaint", {field: "three"})
+    placed(daw)
+    assert len(in_order(track)[1].takes) == 4
+
+
+def test_a_region_named_with_words_offers_its_own_prompt(daw, item):
+    markers = [(True, 0.0, 60.0, "Lied", 1), (True, 5.0, 8.0, "Strophe, leise", 2), (True, 6.2, 6.8, "A1", 3)]
+    daw.project.content.markers += [*markers, (False, 6.5, 6.5, "marker", 4)]
+    item.texts["P_NOTES"] = "la la"
+    daw.answers += [{}, None, None]
+    daw.answers[0] = {"Prompt": "brushes, soft", "Engine (auto/draft/acestep)": "draft"}
+    for selection in [(6.0, 7.0), (6.0, 7.0), (8.0, 9.0)]:
+        daw.project.time_selection = selection
+        daw.start(daw.actions_folder / "punchin_repaint.lua")
+    assert [offered["Prompt"] for _, offered in daw.dialogs] == ["Strophe, leise", "brushes, soft", "Lied"]
+    assert [offered["Lyrics (notes: of the item)"] for _, offered in daw.dialogs] == ["notes"] * 3
+
+
 @pytest.mark.parametrize("change", ["moved", "split", "item deleted", "track deleted"])
 def test_a_late_result_finds_its_place(daw, track, item, song, change):
     act(daw, "repaint")
@@ -315,8 +339,8 @@ def test_the_beats_of_the_project_are_those_of_the_request(daw, item, daemon, gl
 
 
 def test_the_notes_of_each_item_are_its_lyrics(daw, track, item, daemon):
-    item.texts["P_NOTES"] = "[Verse]\r\nÜber den Wolken"
-    act(daw, "repaint", {"Lyrics (notes: of the item)": "notes"})
+    item.texts["P_NOTES"] = "# Tempo: 120\r\n[Verse]\r\nÜber den Wolken"
+    act(daw, "repaint")
     placed(daw)
     assert newest_spec(daemon)["lyrics"] == "[Verse]\nÜber den Wolken"
 
