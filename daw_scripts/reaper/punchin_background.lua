@@ -3,11 +3,13 @@ local folder = select(2, reaper.get_action_context()):match("^(.*[/\\])")
 package.path = folder .. "?.lua"
 
 local arrivals = require("punchin.arrivals")
+local exports = require("punchin.exports")
 local fields = require("punchin.fields")
 local osc = require("punchin.osc")
 local peaks = require("punchin.peaks")
 local place_of = require("punchin.place")
 local session = require("punchin.session")
+local settings = require("punchin.settings")
 local spool = require("punchin.spool")
 local udp = require("punchin.udp")
 
@@ -65,8 +67,7 @@ end
 
 -- UDP where it is there and proven, unless the user has settled on the folder.
 local function link()
-  local wanted = reaper.GetExtState(EXTENSION, "link")
-  local found = wanted ~= "spool" and udp.new(function() return place_of.port(daemon.state) end)
+  local found = settings.get("link") ~= "spool" and udp.new(function() return place_of.port(daemon.state) end)
   note_link(found and "udp" or "spool")
   return found or spool.new(spool_folder)
 end
@@ -77,7 +78,8 @@ talk = session.new(link(), client, {
   welcome = function()
     talk:request(osc.encode("/punchin/presets", { talk:new_id() }))
   end,
-  rejected = function(_, message)
+  rejected = function(cookie, message)
+    exports.drop(fields.decode(cookie), false)
     tell(message)
   end,
   progress = function(_, fraction, stage)
@@ -86,7 +88,8 @@ talk = session.new(link(), client, {
   results = function(results)
     return arrivals.take(results, function(group) return talk:is_awaited(group) end, tell)
   end,
-  ended = function(_, _, message)
+  ended = function(_, cookie, message)
+    exports.drop(fields.decode(cookie), false)
     if message then
       tell(message)
     end
@@ -141,6 +144,7 @@ local function turn()
     if reaper.EnumProjects(-1) ~= in_front then
       in_front = reaper.EnumProjects(-1)
       talk:renew()
+      exports.sweep()
     end
     take_requests()
     talk:turn(now)
@@ -158,4 +162,5 @@ reaper.atexit(function()
   reaper.set_action_options(DARK)
 end)
 
+exports.sweep()
 turn()

@@ -9,7 +9,7 @@ action.run(function()
   local selection = require("punchin.selection")
 
   local parts = selection.parts()
-  local names = { "instruments", "prompt", "key", "takes", "seed", "engine" }
+  local names = { "instruments", "hear", "prompt", "key", "takes", "seed", "engine" }
   local answers = dialog.ask("Accompany", names, hints.of("complete", parts))
   if not answers then
     return

@@ -9,7 +9,7 @@ action.run(function()
   local selection = require("punchin.selection")
 
   local parts = selection.parts()
-  local names = { "track", "prompt", "key", "takes", "seed", "engine" }
+  local names = { "track", "hear", "prompt", "key", "takes", "seed", "engine" }
   local answers = dialog.ask("Add a track", names, hints.of("lego", parts))
   if not answers then
     return

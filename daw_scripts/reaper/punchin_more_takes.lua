@@ -40,7 +40,8 @@ action.run(function()
     local start, stop = project.bounds(part.item)
     local keys = { job = made_of.job, seed = next_seed(part.item), takes = answers.takes, directory = project.folder() }
     requests[number] = { keys = keys, place = action.of_item(part.item, {
-      how = "take", verb = made_of.verb, prompt = made_of.prompt, only = made_of.track, from = start, to = stop,
+      how = "take", verb = made_of.verb, prompt = made_of.prompt, only = made_of.track, heard = made_of.heard,
+      from = start, to = stop,
       zero = start - reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") - tonumber(made_of.start),
       gain = reaper.GetMediaItemTakeInfo_Value(take, "D_VOL"),
     }) }

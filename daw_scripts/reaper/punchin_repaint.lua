@@ -24,7 +24,7 @@ action.run(function()
     tempo.add(keys, heard.zero, heard.zero + heard.length, heard.zero)
     requests[number] = { keys = keys, place = action.of_item(part.item, {
       how = "take", zero = heard.zero, from = part.from, to = part.to, gain = heard.gain,
-    }) }
+    }, heard) }
   end
   action.request("repaint", requests)
 end)

@@ -10,17 +10,17 @@ action.run(function()
   local source = require("punchin.source")
 
   local parts = selection.parts()
-  local names = { "language", "engine" }
+  local names = { "hear", "language", "engine" }
   local answers = dialog.ask("Understand selection", names, hints.of("understand", parts))
   if not answers then
     return
   end
   local requests = {}
   for number, part in ipairs(parts) do
-    local heard = source.part(part.item, part.from, part.to)
+    local heard = source.part(part.item, part.from, part.to, answers.hear)
     local keys = { language = answers.language, engine = answers.engine }
     keys.source, keys.source_start, keys.source_length = heard.path, heard.file_start, heard.length
-    requests[number] = { keys = keys, place = action.of_item(part.item, { how = "describe", zero = heard.zero }) }
+    requests[number] = { keys = keys, place = action.of_item(part.item, { how = "describe" }, heard) }
   end
   action.request("understand", requests)
 end)

@@ -129,8 +129,9 @@ function action.with_source(answers, source, item)
   return keys
 end
 
--- Names of an item that stay when the user moves things.
-function action.of_item(item, place)
+-- Names of an item that stay when the user moves things; `heard`: the source that was made of it.
+function action.of_item(item, place, heard)
+  place.heard = place.heard or heard and heard.heard
   place.item, place.item_start = project.item_guid(item), project.bounds(item)
   place.track = reaper.GetTrackGUID(reaper.GetMediaItem_Track(item))
   return place
@@ -140,14 +141,15 @@ end
 function action.request_parts(verb, parts, answers, place_of)
   local source = require("punchin.source")
   local tempo = require("punchin.tempo")
-  local requests = {}
+  local requests, hear = {}, answers.hear
+  answers.hear = nil
   for number, part in ipairs(parts) do
-    local heard = source.part(part.item, part.from, part.to)
+    local heard = source.part(part.item, part.from, part.to, hear)
     local keys = action.with_source(answers, heard, part.item)
     tempo.add(keys, part.from, part.to, part.from)
     local place = place_of(heard)
     place.zero, place.from, place.to = heard.zero, part.from, part.to
-    requests[number] = { keys = keys, place = action.of_item(part.item, place) }
+    requests[number] = { keys = keys, place = action.of_item(part.item, place, heard) }
   end
   action.request(verb, requests)
 end

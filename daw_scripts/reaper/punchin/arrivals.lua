@@ -1,5 +1,6 @@
 -- What to do with results: those of one action are kept until all of them are there, so that one undo takes all of it back.
 local describing = require("punchin.describing")
+local exports = require("punchin.exports")
 local placing = require("punchin.placing")
 
 local arrivals = {}
@@ -55,6 +56,7 @@ function arrivals.take(results, is_awaited, tell)
         put(group, tell)
       end
       for _, one in ipairs(group) do
+        exports.drop(one.place, true)
         done[#done + 1] = one.place.job
       end
     end

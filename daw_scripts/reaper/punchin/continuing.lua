@@ -56,7 +56,7 @@ return function(side)
     tempo.add(keys, heard.zero + math.min(keys.start, 0), heard.zero + keys["end"], heard.zero)
     requests[number] = { keys = keys, place = action.of_item(part.item, {
       how = "join", side = side, handles = handles, zero = heard.zero,
-    }) }
+    }, heard) }
   end
   action.request("continue", requests)
 end

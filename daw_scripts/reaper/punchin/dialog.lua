@@ -32,6 +32,18 @@ local function same(text)
   return text
 end
 
+local function one_of(...)
+  local choices = { ... }
+  return function(text, caption)
+    for _, choice in ipairs(choices) do
+      if text == choice then
+        return text
+      end
+    end
+    refuse("%s: %s came.", caption, text)
+  end
+end
+
 local FIELDS = {
   prompt = { "Prompt", same, "" },
   lyrics = { "Lyrics (notes: of the item)", same, "" },
@@ -43,6 +55,8 @@ local FIELDS = {
   tracks = { "Stems", same, "all" },
   instruments = { "Instruments", same, "drums,bass" },
   track = { "Instrument", same, "drums" },
+  hear = { "Hear (item/track/mix)", one_of("item", "track", "mix"), "item" },
+  midi = { "MIDI too (0/1)", whole(0, 1), "0" },
   mute = { "Mute the source (0/1)", whole(0, 1), "0" },
   preset = { "Preset", same, "" },
   language = { "Language (as en)", same, "" },

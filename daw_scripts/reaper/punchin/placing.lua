@@ -2,7 +2,9 @@
 local edit = require("punchin.edit")
 local fields = require("punchin.fields")
 local items = require("punchin.items")
+local lanes = require("punchin.lanes")
 local project = require("punchin.project")
+local settings = require("punchin.settings")
 local takes = require("punchin.takes")
 local tracks = require("punchin.tracks")
 
@@ -16,6 +18,7 @@ local NUMBERS = { "zero", "from", "to", "item_start", "gain", "handles", "number
 --   zero                   project time of the source's start
 --   how                    take, item, join, spread, or describe where no clips come
 --   from, to               (take, spread) the stretch of the item
+--   heard                  file name of the export that was heard, where there is one
 --   gain, only             (take) volume of the new takes; the one part that is wanted where a job has several
 --   item_start             where the item was
 --   side, handles          (join)
@@ -32,7 +35,8 @@ end
 local ways = { item = items.place, join = items.join, spread = items.spread }
 
 function ways.take(place, clips)
-  if takes.place(place, clips) then
+  local way = settings.get("parts") == "lane" and lanes.place or takes.place
+  if way(place, clips) then
     return true
   end
   tracks.at_end("punchin: " .. place.verb)

@@ -16,7 +16,7 @@ local SETTLING_SECONDS = 10 -- until all that an earlier REAPER asked for has be
 -- `link`: hello, is_greeting, send, receive. `client`: name. `on`: what to do with each event:
 --   silent()                        nobody answered the hello
 --   welcome(state)
---   rejected(request_id, message)
+--   rejected(cookie, message)
 --   progress(job_id, fraction, stage)
 --   results(list)                   each { id, clips, cookie, description }; gives the ids of those that are done with
 --   presets(names)                  one line of fields, each a verb and a name
@@ -145,8 +145,9 @@ end
 
 heard["/punchin/rejected"] = function(self, values)
   if self.requests[values[1]] then
+    local _, asked = osc.decode(self.requests[values[1]].packet)
     self.requests[values[1]] = nil
-    self.on.rejected(values[1], values[3])
+    self.on.rejected(osc.keys(asked, 1).cookie or "", values[3])
   end
 end
 

@@ -49,9 +49,10 @@ def test_the_user_can_settle_on_the_folder(daws):
     placed(daw, 2)
     assert via(daw) == "spool"
     assert daw.ext_kept["punchin", "link"] == "spool"
-    daw.answers.append({"Way to the daemon (auto/spool)": "smoke"})
+    daw.answers.append({"Way to the daemon (auto/spool)": "smoke", "Part of an item (split/lane)": "lane"})
     daw.start(settings)
     assert daw.messages == ["Way to the daemon: auto or spool, smoke came."]
+    assert daw.ext_kept["punchin", "parts"] == "split"
     assert len(daw.scripts) == 1
 
 

@@ -51,6 +51,9 @@ PARAMETERS = {(kind, name): access == "w" for kind, name, access in _rows("param
 
 # The list calls it read-only and scripts in use set it: it moves an item to a lane.
 PARAMETERS["item", "I_FIXEDLANE"] = True
+# The same: what comes back is read-only, and both may be set.
+PARAMETERS["track", "I_NUMFIXEDLANES"] = True
+PARAMETERS["track", "C_LANEPLAYS:N"] = True
 
 
 def parameter(kind, name, *, setting):

@@ -147,6 +147,8 @@ class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls):
         self.messages, self.console, self.hotkeys = [], [], []
         self.faults, self.turns = [], []
         self.ui_held = 0
+        self.listings = {}
+        """What EnumerateFiles remembers of folders."""
 
     @property
     def rate(self):
@@ -205,7 +207,7 @@ class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls):
     def _untouchable(project):
         selected = [(thing, thing.values["B_UISEL"]) for thing in project.items()]
         selected += [(track, track.values["I_SELECTED"]) for track in project.content.tracks]
-        return project.time_selection, project.cursor, dict(project.values), selected
+        return project.time_selection, project.cursor, dict(project.values), dict(project.texts), selected
 
     def check(self, script, before):
         name = Path(script.path).name

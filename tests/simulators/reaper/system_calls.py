@@ -8,10 +8,12 @@ from pathlib import Path
 
 from reaper.api import FUNCTIONS, Fault, version_of
 from reaper.model import Pointer, Project
+from reaper.rendering import render
 
 OK, YES, NO = 1, 6, 7
 YES_NO = 4
 NEW_PROJECT_TAB = 40859
+RENDER_AND_CLOSE = 42230
 
 
 class SystemCalls:
@@ -30,15 +32,20 @@ class SystemCalls:
     def time_precise(self):
         return time.perf_counter()
 
-    def genGuid(self, text):
-        raise Fault("rig: genGuid fills a buffer in REAPER's own format; scripts make their own names")
-
     def RecursiveCreateDirectory(self, path, ignored):
         Path(path).mkdir(parents=True, exist_ok=True)
         return 1
 
     def file_exists(self, path):
         return Path(path).is_file()
+
+    def EnumerateFiles(self, folder, index):
+        """Names as they were when -1 was asked for, or at the first call."""
+        if index < 0 or folder not in self.listings:
+            files = Path(folder).iterdir() if Path(folder).is_dir() else ()
+            self.listings[folder] = sorted(path.name for path in files if path.is_file())
+        names = self.listings[folder]
+        return names[index] if 0 <= index < len(names) else None
 
     # What the user sees
 
@@ -115,6 +122,9 @@ class SystemCalls:
         if command == NEW_PROJECT_TAB:
             self.project = Project("", self.project.media)
             self.projects.append(self.project)
+            return
+        if command == RENDER_AND_CLOSE:
+            render(self.project)
             return
         number = command - self.first_action
         if not 0 <= number < len(self.actions):
