@@ -19,6 +19,7 @@ local TURN_SECONDS = 0.1
 local ALIVE_SECONDS = 1
 local START_SECONDS = 60
 local SAME_SECONDS = 2
+local LISTENS = { ["/punchin/audition"] = true, ["/punchin/stop"] = true }
 
 reaper.set_action_options(STOP_AND_START_AGAIN | DARK)
 
@@ -118,7 +119,7 @@ local function take_requests()
         talk:use(spool.new(spool_folder))
         note_link("spool")
       end
-      talk:request(packet, true, fields.decode(osc.keys(values, 1).cookie or "").group)
+      talk:request(packet, not LISTENS[address], fields.decode(osc.keys(values, 1).cookie or "").group)
     end
   end
 end

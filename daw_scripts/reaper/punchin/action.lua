@@ -28,6 +28,8 @@ function action.run(body)
   end, function(raised)
     return type(raised) == "table" and raised or debug.traceback(tostring(raised))
   end)
+  -- one that refused before it asked leaves no answers to the next
+  reaper.DeleteExtState(EXTENSION, "trigger", false)
   if not ok then
     reaper.ShowMessageBox(type(problem) == "table" and problem.sentence or problem, "punchin", 0)
   end

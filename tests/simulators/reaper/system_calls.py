@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from reaper.api import FUNCTIONS, Fault, version_of
+from reaper.api import FUNCTIONS, IMGUI, Fault, version_of
 from reaper.model import Pointer, Project
 from reaper.rendering import render
 
@@ -27,6 +27,8 @@ class SystemCalls:
         return str(self.resources)
 
     def APIExists(self, name):
+        if name in IMGUI:
+            return self.has_imgui
         return name in FUNCTIONS and FUNCTIONS[name].since <= version_of(self.version)
 
     def time_precise(self):
@@ -143,6 +145,12 @@ class SystemCalls:
         """The user presses a key."""
         self.hotkeys.append(self.actions[command - self.first_action])
         return True
+
+    def CountActionShortcuts(self, section, command):
+        return self.hotkeys.count(self.actions[command - self.first_action])
+
+    def GetActionShortcutDesc(self, section, command, index):
+        return True, f"Ctrl+{index + 1}"
 
     def ExecProcess(self, command, milliseconds):
         if milliseconds not in {-1, -2}:
