@@ -22,7 +22,7 @@ WAVE, OUR_WAVE, SELECTION, ACTIVE = (62, 112, 146), (196, 96, 58), (252, 236, 20
 def picture(project, *, start, end, dialog=None):
     """The stretch of the project from `start` to `end` seconds. `dialog`: title and answers by caption, drawn beneath."""
     heights = [
-        CAPTION + TAKE_HEIGHT * max((len(item.takes) for item in track.items), default=1)
+        TAKE_HEIGHT * max((len(item.takes) for item in track.items), default=1)
         for track in project.content.tracks
     ]
     arranged = RULER + sum(height + 4 for height in heights)
@@ -34,6 +34,7 @@ def picture(project, *, start, end, dialog=None):
     for track, height in zip(project.content.tracks, heights, strict=True):
         draw.track(track, top, height)
         top += height + 4
+    draw.selection(project.time_selection, MARGIN + arranged)
     if dialog:
         draw.dialog(*dialog, top + MARGIN)
     return image
@@ -56,6 +57,11 @@ class _Drawing:
             self.pen.line((self.x(second), MARGIN + RULER - 8, self.x(second), MARGIN + RULER - 2), fill=PALE)
             self.pen.text((self.x(second) + 3, MARGIN), f"{second} s", fill=PALE, font=self.small)
 
+    def selection(self, selected, bottom):
+        """Its edges, over the items."""
+        for seconds in selected if selected[1] > selected[0] else ():
+            self.pen.line((self.x(seconds), MARGIN, self.x(seconds), bottom), fill=ACTIVE)
+
     def track(self, track, top, height):
         self.pen.rectangle((MARGIN, top, MARGIN + HEAD - 6, top + height), fill=DESK)
         self.pen.text((MARGIN + 8, top + 8), self.fitting(track.name, HEAD - 22, self.font), fill=INK, font=self.font)
@@ -66,12 +72,12 @@ class _Drawing:
         left, right = self.x(item.start) + 1, self.x(item.end) - 1
         for take in item.takes:
             is_ours, is_active = "P_EXT:punchin" in take.texts, take is item.take
-            self.pen.rectangle((left, top, right, top + CAPTION + TAKE_HEIGHT - 4), fill=OURS if is_ours else ITEM)
+            self.pen.rectangle((left, top, right, top + TAKE_HEIGHT - 3), fill=OURS if is_ours else ITEM)
             name = self.fitting(take.texts["P_NAME"], right - left - 8, self.small)
             self.pen.text((left + 4, top + 2), name, fill=INK if is_active else PALE, font=self.small)
             self.wave(item, take, left, right, top + CAPTION, (OUR_WAVE if is_ours else WAVE) if is_active else PALE)
             if is_active and len(item.takes) > 1:
-                self.pen.rectangle((left, top, right, top + CAPTION + TAKE_HEIGHT - 4), outline=ACTIVE, width=2)
+                self.pen.rectangle((left, top, right, top + TAKE_HEIGHT - 3), outline=ACTIVE, width=2)
             top += TAKE_HEIGHT
 
     def wave(self, item, take, left, right, top, colour):
