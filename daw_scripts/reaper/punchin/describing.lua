@@ -38,11 +38,13 @@ local function facts(description)
   return lines
 end
 
--- Names of the chords in order, from the JSON list of times and names.
+-- Names of the chords in order, from the JSON list of times and names, in which N is none and nothing is unclear.
 local function chords(text)
   local names = {}
   for name in (text or ""):gmatch('%[%s*[%d.eE+-]+%s*,%s*"([^"]*)"%s*%]') do
-    names[#names + 1] = name
+    if name ~= "" then
+      names[#names + 1] = name == "N" and "–" or name
+    end
   end
   local shown = table.concat(names, " ", 1, math.min(#names, SHOWN_CHORDS))
   return #names > SHOWN_CHORDS and shown .. " …" or shown

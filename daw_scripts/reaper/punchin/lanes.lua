@@ -45,7 +45,7 @@ local function copied(track, mark)
 end
 
 -- The copy of an item on a lane that the jobs of one action share.
-local function on_own_lane(item, group)
+function lanes.copy_of(item, group)
   local track = reaper.GetMediaItem_Track(item)
   local function mark_of(one)
     return group .. " " .. project.item_guid(one)
@@ -75,7 +75,7 @@ function lanes.place(place, clips)
   local frame = 1 / project.rate()
   local is_part = place.from + moved - start > 0.5 * frame or stop - place.to - moved > 0.5 * frame
   if is_part and value(reaper.GetMediaItem_Track(item), "I_FREEMODE") ~= FREE_POSITIONS then
-    item = on_own_lane(item, place.group)
+    item = lanes.copy_of(item, place.group)
   end
   takes.add(item, moved, place, clips)
   return true

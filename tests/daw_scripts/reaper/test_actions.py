@@ -1,10 +1,11 @@
 """Every action end to end: a real daemon, the draft engine, real music; items on the right frames, one undo an action."""
 
+import re
+
 import numpy as np
 import pytest
 import reaper_parser
 import soundfile
-from studio import running_daemon
 
 SECONDS = 2.5
 
@@ -12,7 +13,7 @@ SECONDS = 2.5
 def act(daw, name, **answer):
     """Click an action; keywords are the beginnings of captions."""
     captions = {"Prompt": "house, piano", "Seed (-1: random)": "7", "Engine (auto/draft/acestep)": "draft"}
-    asks = {"extract": ["Engine"], "more_takes": []}.get(name, ["Prompt", "Seed", "Engine"])
+    asks = {"extract": ["Engine"], "understand": ["Engine"], "more_takes": []}.get(name, ["Prompt", "Seed", "Engine"])
     given = {caption: value for caption, value in captions.items() if caption.split()[0] in asks}
     daw.answers.append(given | {caption.replace("_", " "): value for caption, value in answer.items()})
     daw.start(daw.actions_folder / f"punchin_{name}.lua")
@@ -27,11 +28,6 @@ def placed(daw, count=1):
 def undone(daw, before):
     daw.Undo_DoUndo2(0)
     assert daw.save() == before
-
-
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory):
-    yield from running_daemon(tmp_path_factory.mktemp("daemon"))
 
 
 @pytest.fixture(params=[44100, 48000])
@@ -192,6 +188,20 @@ def test_cover_is_a_take_and_more_takes_follow_with_the_next_seeds(daw, track, i
     assert [take.texts["P_NAME"].split("(")[1] for take in middle.takes[1:]] == ["seed 7)", "seed 8)", "seed 9)", "seed 10)"]
     assert all(abs(take.values["D_STARTOFFS"]) * daw.rate < 1e-4 for take in middle.takes[1:])
     undone(daw, before)
+
+
+def test_understand_tells_what_was_measured_and_puts_it_into_the_notes(daw, item):
+    daw.replies.append(True)
+    act(daw, "understand")
+    placed(daw)
+    (message,) = daw.messages
+    tempo = re.search(r"Tempo: (?:[\d.]+ BPM, )?([\d.]+) BPM measured", message)
+    assert 60 < float(tempo[1]) < 200
+    loudness = re.search(r"Loudness: (-[\d.]+) LUFS, peak (-?[\d.]+) dB", message)
+    assert -40 < float(loudness[1]) < float(loudness[2]) < 1
+    assert message.endswith("Keep this in the notes of the item?")
+    assert f"# {tempo[0]}\n" in item.texts["P_NOTES"]
+    assert all(line.startswith("# ") for line in item.texts["P_NOTES"].splitlines())
 
 
 def test_cancel_ends_what_is_being_rendered(daw, track, item):

@@ -155,8 +155,7 @@ def test_an_action_gets_a_key_in_reapers_own_dialog(daw):
     assert daw.messages[1].endswith("Buttons: none; punchin install reaper makes a toolbar where one is free")
 
 
-def test_the_daemon_is_started_where_none_runs(daws, daemon, tmp_path, monkeypatch):
-    daemon.stop()
+def test_the_daemon_is_started_where_none_runs(daws, tmp_path, monkeypatch):
     monkeypatch.setenv("PUNCHIN_PORT", "0")
     daw = daws()
     shutil.rmtree(daw.actions_folder)

@@ -7,14 +7,8 @@ import mido
 import numpy as np
 import pytest
 import soundfile
-from studio import running_daemon
 
 RATE = 44100
-
-
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory):
-    yield from running_daemon(tmp_path_factory.mktemp("daemon"))
 
 
 @pytest.fixture

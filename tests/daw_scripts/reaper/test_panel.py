@@ -1,14 +1,8 @@
 """The panel, where ReaImGui is installed: it asks as the dialogs do, shows what is rendered, and lets takes be chosen."""
 
 import pytest
-from studio import running_daemon
 
 RATE = 44100
-
-
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory):
-    yield from running_daemon(tmp_path_factory.mktemp("daemon"))
 
 
 @pytest.fixture

@@ -7,16 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from studio import running_daemon
 from reaper.model import Item, Project, Source, Take
 from rig import PlainClient
 
 RATE = 44100
-
-
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory):
-    yield from running_daemon(tmp_path_factory.mktemp("daemon"))
 
 
 @pytest.fixture

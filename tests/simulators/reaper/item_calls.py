@@ -160,6 +160,17 @@ class ItemCalls:
         start = self.project.item_of(take).start
         return 960 * (self.TimeMap2_timeToQN(0, time) - self.TimeMap2_timeToQN(0, start))
 
+    def MIDI_GetProjTimeFromPPQPos(self, take, ticks):
+        self.live(take)
+        start = self.TimeMap2_timeToQN(0, self.project.item_of(take).start)
+        return self.TimeMap2_QNToTime(0, start + ticks / 960)
+
+    def MIDI_GetNote(self, take, index):
+        self.live(take)
+        if not 0 <= index < len(take.source.notes):
+            return False, False, False, 0.0, 0.0, 0, 0, 0
+        return True, False, False, *take.source.notes[index]
+
     def MIDI_InsertNote(self, take, selected, muted, start, end, channel, pitch, velocity, unsorted):
         self.edit(take)
         if not (0 <= start <= end and 0 <= channel < 16 and 0 <= pitch < 128 and 0 < velocity < 128):

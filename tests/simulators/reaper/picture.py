@@ -22,8 +22,7 @@ WAVE, OUR_WAVE, SELECTION, ACTIVE = (62, 112, 146), (196, 96, 58), (252, 236, 20
 def picture(project, *, start, end, dialog=None):
     """The stretch of the project from `start` to `end` seconds. `dialog`: title and answers by caption, drawn beneath."""
     heights = [
-        TAKE_HEIGHT * max((len(item.takes) for item in track.items), default=1)
-        for track in project.content.tracks
+        TAKE_HEIGHT * max((len(item.takes) for item in track.items), default=1) for track in project.content.tracks
     ]
     arranged = RULER + sum(height + 4 for height in heights)
     asked = (len(dialog[1]) + 2) * FIELD_HEIGHT + MARGIN if dialog else 0
