@@ -193,7 +193,7 @@ class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls, ImGuiCalls):
             if not script.deferred:
                 script.end()
 
-    def until(self, condition, seconds=60.0):
+    def until(self, condition, seconds=120.0):
         """Tick about thirty times a second, as REAPER does, until something holds."""
         deadline = time.monotonic() + seconds
         while not (value := condition()):
