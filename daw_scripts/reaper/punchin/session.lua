@@ -72,7 +72,7 @@ function session:is_awaited(group)
       return true
     end
   end
-  return self.now - self.since < SETTLING_SECONDS
+  return not self.since or self.now - self.since < SETTLING_SECONDS
 end
 
 -- How many requests and jobs are on their way.
