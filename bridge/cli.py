@@ -47,6 +47,7 @@ lora_commands.command("bridge.loras:path", name="path", help="Say where an adapt
 app.command(lora_commands)
 install = App(name="install", help="Put punchin's scripts into a DAW.")
 install.command("bridge.install.reaper:reaper", name="reaper", help="Put the scripts into REAPER, or take them out.")
+install.command("bridge.install.ardour:ardour", name="ardour", help="Put the scripts into Ardour, or take them out.")
 app.command(install)
 
 

@@ -21,6 +21,7 @@ from cyclopts import Parameter
 from bridge import settings
 from bridge.flags import State
 from bridge.install.finding import Finding
+from bridge.install.lua import quoted
 from bridge.shipped import shipped
 from engine.errors import PunchinError
 
@@ -169,12 +170,9 @@ def _record(folder: Path) -> dict[str, Any] | None:
 def _config(state: Path) -> str:
     command = [sys.executable, "-m", "bridge", "serve", "--state", str(state)]
     line = subprocess.list2cmdline(command) if sys.platform == "win32" else " ".join(f'"{part}"' for part in command)
-    return f"-- Made by punchin install reaper.\nreturn {{\n  state = {_lua(state)},\n  daemon = {_lua(line)},\n}}\n"
-
-
-def _lua(text: str | Path) -> str:
-    """As a Lua string: bytes that Lua would read otherwise are escaped."""
-    return '"' + re.sub(r'[\\"\x00-\x1f]', lambda found: f"\\{ord(found[0]):03d}", str(text)) + '"'
+    return (
+        f"-- Made by punchin install reaper.\nreturn {{\n  state = {quoted(state)},\n  daemon = {quoted(line)},\n}}\n"
+    )
 
 
 def _startup() -> str:

@@ -12,7 +12,7 @@ local SILENCE_SECONDS = 25
 local SILENCE_OF_A_JOB_SECONDS = 6 -- while one is rendered, the daemon speaks once a second
 local MESSAGES_A_TURN = 64
 
--- `link`: hello, is_greeting, send, receive. `client`: name. `on`: what to do with each event:
+-- `link`: hello, is_greeting, send, receive. `client`: name. `daw`: { name, version }. `on`: what to do with each event:
 --   silent()                        nobody answered the hello
 --   welcome(state)
 --   rejected(request_id, message)
@@ -20,9 +20,9 @@ local MESSAGES_A_TURN = 64
 --   result(job_id, clips, cookie)   true once the clips are on their tracks, false to be asked again
 --   presets(names)                  one line of fields
 --   failed(job_id, message)  cancelled(job_id)  run(action, keys)
-function session.new(link, client, on)
+function session.new(link, client, on, daw)
   return setmetatable({
-    link = link, client = client, on = on,
+    link = link, client = client, on = on, daw = daw,
     open = false, greeted = nil, heard = 0, sent = 0, numbers = 0,
     requests = {}, jobs = {}, finished = {}, presets = {},
     prefix = ("%x-%x"):format(os.time(), math.random(0, 0xffffff)),
@@ -82,7 +82,7 @@ end
 function session:greet()
   self.greeted = self.now
   self.link:hello(osc.encode("/punchin/hello", {
-    self:new_id(), "client", self.client, "role", "daw", "daw", "reaper", "version", reaper.GetAppVersion(),
+    self:new_id(), "client", self.client, "role", "daw", "daw", self.daw.name, "version", self.daw.version,
   }))
 end
 
