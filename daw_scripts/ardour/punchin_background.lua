@@ -22,7 +22,7 @@ function factory()
   local SILENT = "The daemon does not answer. What was asked for waits, and comes once it runs again."
   local START_SECONDS = 60
 
-  local talk, last_alive, started
+  local talk, last_alive, last_open, started
 
   local function start_daemon()
     if config.daemon and (not started or os.time() - started > START_SECONDS) then
@@ -96,13 +96,13 @@ function factory()
     if not talk then
       begin()
     end
-    if last_alive ~= os.time() then
-      last_alive = os.time()
-      client.say_alive(talk:count())
-    end
     notice.turn()
     take_requests()
     talk:turn(os.time())
+    if last_alive ~= os.time() or last_open ~= talk:count() then
+      last_alive, last_open = os.time(), talk:count()
+      client.say_alive(last_open)
+    end
   end
 
   return function(signal)

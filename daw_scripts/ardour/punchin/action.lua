@@ -3,7 +3,6 @@ local client = require("punchin.client")
 local fields = require("punchin.fields")
 local osc = require("punchin.osc")
 local refuse = require("punchin.refuse")
-local tracks = require("punchin.tracks")
 
 local action = {}
 
@@ -70,18 +69,6 @@ function action.with_sound(answers, heard)
   local keys = action.keys(answers)
   keys.name, keys.source, keys.position = heard.name, heard.path, heard.zero / heard.rate
   return keys
-end
-
--- Asks for each selected stretch by itself; the clips go to tracks of their own beside it, or on top where `on_top`.
-function action.request_parts(verb, parts, answers, on_top)
-  local sound = require("punchin.sound")
-  local tempo = require("punchin.tempo")
-  for _, part in ipairs(parts) do
-    local heard = sound.part(part.track, part.from, part.to)
-    local keys = action.with_sound(answers, heard)
-    tempo.add(keys, part.from, part.to, part.from)
-    action.request(verb, keys, { how = on_top and "top" or "beside", track = tracks.id(part.track), zero = part.from })
-  end
 end
 
 -- A render request needs words, its own or those of a preset.

@@ -28,7 +28,8 @@ local function known_regions()
   return known
 end
 
--- The clip's file in the session, as a region of all of it.
+-- The clip's file in the session, as a region of all of it. Ardour makes an undo step without effect of each import, and
+-- does not take it into another one.
 local function import(path)
   local known, files = known_regions(), C.StringVector()
   files:push_back(path)

@@ -9,6 +9,11 @@ local function at(frame)
   return Temporal.timepos_t(frame)
 end
 
+-- Quarter notes a minute right behind a frame: on the frame of a change, rounding may give what was before.
+local function bpm_at(frame)
+  return Temporal.TempoMap.read():quarters_per_minute_at(at(frame + 1))
+end
+
 -- Frames from `from` on, before `to`, between which tempo and meter are taken as constant; found from the end, because a
 -- tempo map tells only what holds at a time.
 local function steps(from, to)
@@ -18,7 +23,7 @@ local function steps(from, to)
     local since = math.max(
       map:tempo_at(at(frame)):to_point():sample(rate), map:meter_at(at(frame)):to_point():sample(rate), from
     )
-    local glides = math.abs(map:quarters_per_minute_at(at(since)) - map:quarters_per_minute_at(at(frame))) > 1e-6
+    local glides = math.abs(bpm_at(since) - bpm_at(frame - 1)) > 1e-6
     if glides then
       for step = since + (frame - since) // (STEP_SECONDS * rate) * (STEP_SECONDS * rate), since + 1, -STEP_SECONDS * rate do
         table.insert(frames, 1, step)
@@ -32,11 +37,9 @@ end
 
 -- Quarter notes a minute on average, to a millionth; the exact tempo where it is constant.
 local function mean(from, to)
-  local map, rate = Temporal.TempoMap.read(), Session:nominal_sample_rate()
-  local first, last = map:quarters_per_minute_at(at(from)), map:quarters_per_minute_at(at(to - 1))
-  local value = first
-  if math.abs(first - last) > 1e-6 then
-    value = (at(to):ticks() - at(from):ticks()) / TICKS * 60 * rate / (to - from)
+  local value = bpm_at(from)
+  if math.abs(value - bpm_at(to - 2)) > 1e-6 then
+    value = (at(to):ticks() - at(from):ticks()) / TICKS * 60 * Session:nominal_sample_rate() / (to - from)
   end
   return math.floor(value * 1e6 + 0.5) / 1e6
 end
@@ -68,8 +71,11 @@ end
 -- So many bars from a frame on, backwards where they are negative, in the meter that holds there.
 function tempo.after_bars(frame, bars)
   local beats, value = meter(frame)
-  local ticks = at(frame):ticks() + math.floor(bars * beats * 4 / value * TICKS + 0.5)
-  return Temporal.timepos_t.from_ticks(math.max(ticks, 0)):samples()
+  local first = at(frame):ticks()
+  local last = math.max(0, first + math.floor(bars * beats * 4 / value * TICKS + 0.5))
+  -- a frame lies between two ticks: only their distance is exact
+  local distance = Temporal.timepos_t.from_ticks(last):samples() - Temporal.timepos_t.from_ticks(first):samples()
+  return math.max(0, frame + distance)
 end
 
 return tempo

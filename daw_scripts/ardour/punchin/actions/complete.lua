@@ -1,6 +1,6 @@
 -- An accompaniment for the selected range, or the selected regions, on new tracks.
-local action = require("punchin.action")
 local dialog = require("punchin.dialog")
+local each_part = require("punchin.actions.each_part")
 local selection = require("punchin.selection")
 
 return function(given)
@@ -10,5 +10,5 @@ return function(given)
     return
   end
   answers.tracks, answers.instruments = answers.instruments, nil
-  action.request_parts("complete", parts, answers, false)
+  each_part("complete", parts, answers, false)
 end

@@ -1,6 +1,7 @@
 -- The selected range of each of its tracks, or the selected regions, in another style.
 local action = require("punchin.action")
 local dialog = require("punchin.dialog")
+local each_part = require("punchin.actions.each_part")
 local selection = require("punchin.selection")
 
 return function(given)
@@ -10,5 +11,5 @@ return function(given)
     return
   end
   action.require_prompt(answers)
-  action.request_parts("cover", parts, answers, true)
+  each_part("cover", parts, answers, true)
 end
