@@ -24,7 +24,6 @@ from bridge.install.finding import Finding
 from bridge.install.lua import quoted
 from engine.errors import PunchinError
 
-BACKGROUND = "punchin_background.lua"
 OLDEST = 7
 _LIST = "ui_scripts"
 _BACKUP = "ui_scripts.before-punchin"
@@ -52,6 +51,9 @@ def ardour(
 
     if any((process.info["name"] or "").lower().startswith("ardour") for process in psutil.process_iter(["name"])):
         raise CannotInstall("Ardour runs, and would write its own list of scripts: quit it first")
+    if uninstall and not config_path:
+        # only one of several Ardours may have them; where none has, the first says so
+        folders = [folder for folder in folders if _record(folder)] or folders
     lines = []
     for folder in folders:
         if uninstall:
@@ -59,7 +61,7 @@ def ardour(
             lines.append(f"punchin's scripts are no longer in {folder}")
         else:
             put_in(folder, settings.load(state=state).state)
-            lines.append(f"{len(_scripts('')) - 1} actions are in {folder}")
+            lines.append(f"{len(ardour_scripts.actions())} actions are in {folder}")
     if not uninstall:
         lines.append("start Ardour: the actions are in Edit > Lua Scripts, and in Window > Keyboard Shortcuts")
     sys.stdout.write("".join(f"{line}\n" for line in lines))
@@ -88,11 +90,12 @@ def put_in(folder: Path, state: Path) -> None:
     An older copy is replaced; its actions keep their numbers. Raises CannotInstall where the list cannot be read or is full.
     """
     listed = _listed(folder)
-    sources = _scripts(_config(folder, state))
+    sources = ardour_scripts.scripts(_config(folder, state))
     titles = {name: _TITLE.search(source)[1] for name, source in sources.items()}  # type: ignore[index]
-    actions = {titles[name]: source for name, source in sources.items() if name != BACKGROUND}
+    hook = titles.pop(ardour_scripts.BACKGROUND)
+    actions = {title: sources[name] for name, title in titles.items()}
     try:
-        changed = listed.with_ours(actions, {titles[BACKGROUND]: sources[BACKGROUND]})
+        changed = listed.with_ours(actions, {hook: sources[ardour_scripts.BACKGROUND]})
     except ardour_list.ListFullError as error:
         raise CannotInstall(str(error)) from error
     record = _record(folder) or {"created": not (folder / _LIST).exists()}
@@ -136,17 +139,13 @@ def examine(folders: list[Path]) -> Finding:
         listed = _listed(folder)
     except CannotInstall as error:
         return Finding("ardour scripts", "problem", str(error), "Remove the file, then: punchin install ardour.")
-    expected = len(_scripts("")) - 1
+    expected = len(ardour_scripts.actions())
     if len(listed.named()) < expected or not listed.has_hook():
         missing = (
             f"{expected - len(listed.named())} actions are missing" if listed.has_hook() else "nothing receives results"
         )
         return Finding("ardour scripts", "problem", missing, again)
     return Finding("ardour scripts", "ok", f"version {record['version']} in {folder}")
-
-
-def _scripts(config: str) -> dict[str, str]:
-    return ardour_scripts.scripts(config)
 
 
 def _listed(folder: Path) -> ardour_list.ScriptList:

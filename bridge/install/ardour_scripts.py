@@ -23,10 +23,19 @@ _REQUIRE = """\
 """
 
 
+BACKGROUND = "punchin_background.lua"
+"""The script that receives results; all others are actions."""
+
+
+def actions() -> list[str]:
+    """File names of the actions."""
+    return sorted({path.name for path in _folder().glob("punchin_*.lua")} - {BACKGROUND})
+
+
 def scripts(config: str) -> dict[str, str]:
     """Every script as Ardour takes it, by file name. `config`: the part `punchin.config`, as Lua."""
-    found = sorted(_folder().glob("punchin_*.lua"))
-    return {path.name: assembled(path.read_text("utf-8"), {"punchin.config": config}) for path in found}
+    texts = {name: (_folder() / name).read_text("utf-8") for name in [*actions(), BACKGROUND]}
+    return {name: assembled(text, {"punchin.config": config}) for name, text in texts.items()}
 
 
 def assembled(script: str, given: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ def pictures(tmp_path_factory):
 
     def take(studio, name, window="root", crop=""):
         path = folder / f"{name}.png"
+        time.sleep(0.5)  # Ardour draws when it has nothing else to do
         studio.display.shoot(path, window, crop)
         assert path.stat().st_size > 1000
 

@@ -37,7 +37,6 @@ def test_a_repaint_by_the_dialog_lies_on_top_and_is_exact_to_the_bit(studio, son
     time.sleep(0.5)
     studio.display.run("xdotool", "windowfocus", window)
     studio.display.run("xdotool", "type", "--delay", "30", "add drums")
-    time.sleep(0.5)
     pictures(studio, "ardour-dialog", window)
     studio.display.run("xdotool", "key", "alt+o")
     studio.ardour.answer()
@@ -50,6 +49,7 @@ def test_a_repaint_by_the_dialog_lies_on_top_and_is_exact_to_the_bit(studio, son
     assert spec["prompt"] == "add drums"
     assert (spec["bpm"], spec["meter"]) == (120.0, "4/4")
     assert "Repaint_prompt=add drums" in (studio.session.parent / "punchin" / "answers").read_text()
+    studio.ask("Editor:deselect_all()")
     pictures(studio, "ardour-repaint", crop="1000x290+0+125")
 
     played = exported(studio, "repaint", RATE, RATE + SONG)

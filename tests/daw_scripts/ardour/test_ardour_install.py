@@ -1,6 +1,7 @@
 """The installer for Ardour: what others have listed stays byte for byte, and keys stay with their actions."""
 
 import base64
+import os
 import re
 import subprocess
 import sys
@@ -153,6 +154,18 @@ def test_the_command_installs_into_a_named_folder_and_says_so(folder, tmp_path):
     missing = subprocess.run([*command, str(tmp_path / "no")], capture_output=True, text=True, check=False)
     assert missing.returncode != 0
     assert "start it once" in missing.stderr
+
+
+def test_uninstall_leaves_an_ardour_alone_that_has_no_scripts(tmp_path):
+    both = [tmp_path / ".config" / name for name in ("ardour7", "ardour8")]
+    for folder in both:
+        folder.mkdir(parents=True)
+    installer.put_in(both[1], tmp_path / "state")
+    command = [sys.executable, "-m", "bridge", "install", "ardour", "--uninstall"]
+    environ = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    assert done.stdout == f"punchin's scripts are no longer in {both[1]}\n", done.stderr
+    assert listing(both[0]) == listing(both[1]) == set()
 
 
 def test_luacheck_finds_nothing():
