@@ -100,7 +100,7 @@ def test_stems_stand_on_tracks_behind_their_source_and_add_up_to_it(studio, song
     assert names[first : first + 5] == ["Band", "drums", "bass", "residual", "After the band"]
     for stem in ("drums", "bass", "residual"):
         assert studio.regions(stem) == [(stem, start, stop - start, 0, False, False)]
-    studio.ask("Editor:reset_zoom(2500)")
+    studio.ask("Editor:reset_zoom(2900)")
     pictures(studio, "ardour-stems", crop="1000x530+0+125")
     studio.ask('Session:route_by_name("Band"):mute_control():set_value(1, PBD.GroupControlDisposition.NoGroup)')
     played = exported(studio, "stems", start, stop)
@@ -213,7 +213,7 @@ def test_a_result_waits_until_its_session_is_open_again(studio):
 
 
 def test_a_daemon_that_dies_is_told_and_the_clip_comes_after_its_restart(studio, pictures):
-    start, stop = at(600), at(660)
+    start, stop = at(600), at(630)
     studio.ask('new_track("Late", 2)')
     studio.select("Late", start, stop)
     studio.trigger("generate", prompt="rock", takes=2, seed=9, **DRAFT)
