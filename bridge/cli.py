@@ -56,6 +56,7 @@ app.command(preset_commands)
 app.command("bridge.surfaces.commands:surfaces", name="surfaces", help="Say where the layouts for surfaces are.")
 install = App(name="install", help="Put punchin's scripts into a DAW.")
 install.command("bridge.install.reaper:reaper", name="reaper", help="Put the scripts into REAPER, or take them out.")
+install.command("bridge.install.ardour:ardour", name="ardour", help="Put the scripts into Ardour, or take them out.")
 app.command(install)
 
 

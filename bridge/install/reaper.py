@@ -24,6 +24,7 @@ from bridge import settings
 from bridge.flags import State
 from bridge.install import reaper_menus as menus
 from bridge.install.finding import Finding
+from bridge.install.lua import quoted
 from bridge.shipped import shipped
 from engine.errors import PunchinError
 
@@ -256,14 +257,9 @@ def _record(folder: Path) -> dict[str, Any] | None:
 def _config(state: Path, toolbar: str | None) -> str:
     command = [sys.executable, "-m", "bridge", "serve", "--state", str(state)]
     line = subprocess.list2cmdline(command) if sys.platform == "win32" else " ".join(f'"{part}"' for part in command)
-    values = {"state": _lua(state), "daemon": _lua(line)} | ({"toolbar": _lua(toolbar)} if toolbar else {})
+    values = {"state": quoted(state), "daemon": quoted(line)} | ({"toolbar": quoted(toolbar)} if toolbar else {})
     lines = "".join(f"  {name} = {value},\n" for name, value in values.items())
     return f"-- Made by punchin install reaper.\nreturn {{\n{lines}}}\n"
-
-
-def _lua(text: str | Path) -> str:
-    """As a Lua string: bytes that Lua would read otherwise are escaped."""
-    return '"' + re.sub(r'[\\"\x00-\x1f]', lambda found: f"\\{ord(found[0]):03d}", str(text)) + '"'
 
 
 def _startup() -> str:

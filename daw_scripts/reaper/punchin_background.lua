@@ -100,7 +100,7 @@ talk = session.new(link(), client, {
     reaper.SetExtState(EXTENSION, "presets", names, false)
   end,
   run = run_action,
-})
+}, { name = "reaper", version = reaper.GetAppVersion() })
 
 -- Takes what actions have left since the last turn.
 local function take_requests()

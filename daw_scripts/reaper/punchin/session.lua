@@ -11,9 +11,9 @@ local PING_SECONDS = 10
 local SILENCE_SECONDS = 25
 local SILENCE_OF_A_JOB_SECONDS = 6 -- while one is rendered, the daemon speaks once a second
 local MESSAGES_A_TURN = 64
-local SETTLING_SECONDS = 10 -- until all that an earlier REAPER asked for has been heard of
+local SETTLING_SECONDS = 10 -- until all that was asked for before has been heard of
 
--- `link`: hello, is_greeting, send, receive. `client`: name. `on`: what to do with each event:
+-- `link`: hello, is_greeting, send, receive. `client`: name. `daw`: { name, version }. `on`: what to do with each event:
 --   silent()                        nobody answered the hello
 --   welcome(state)
 --   rejected(cookie, message)
@@ -23,9 +23,9 @@ local SETTLING_SECONDS = 10 -- until all that an earlier REAPER asked for has be
 --   ended(job_id, cookie, message)  without clips: cancelled where there is no message, else failed
 --   run(action, keys)
 --   project()                       name of the project in front
-function session.new(link, client, on)
+function session.new(link, client, on, daw)
   return setmetatable({
-    link = link, client = client, on = on,
+    link = link, client = client, on = on, daw = daw,
     open = false, greeted = nil, since = nil, heard = 0, sent = 0, numbers = 0,
     requests = {}, jobs = {}, finished = {}, presets = {},
     prefix = ("%x-%x"):format(os.time(), math.random(0, 0xffffff)),
@@ -106,7 +106,7 @@ end
 function session:greet()
   self.greeted = self.now
   self.link:hello(osc.encode("/punchin/hello", {
-    self:new_id(), "client", self.client, "role", "daw", "daw", "reaper", "version", reaper.GetAppVersion(),
+    self:new_id(), "client", self.client, "role", "daw", "daw", self.daw.name, "version", self.daw.version,
     "project", self.on.project(),
   }))
 end
