@@ -51,6 +51,7 @@ def place(song: Song, note: Note, clips: Clips) -> Iterator[Optional[Told]]:
     Raises Live's errors; what is placed by then stays. The undo step is closed in any case.
     """
     song.begin_undo_step()
+    selected = song.view.selected_track
     try:
         results = [_result(note, clip, song.tempo) for clip in clips]
         source = _Source.of(song, note)
@@ -69,6 +70,9 @@ def place(song: Song, note: Note, clips: Clips) -> Iterator[Optional[Told]]:
             sentence = "%s still plays as well: it is longer than the selection." % source.clip.name
     finally:
         song.end_undo_step()
+        # a new track takes the selection, and the user may be at work
+        if selected != None:  # noqa: E711 a deleted track
+            song.view.selected_track = selected
     yield Told(sentence)
 
 
