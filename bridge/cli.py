@@ -47,6 +47,9 @@ lora_commands.command("bridge.loras:path", name="path", help="Say where an adapt
 app.command(lora_commands)
 install = App(name="install", help="Put punchin's scripts into a DAW.")
 install.command("bridge.install.reaper:reaper", name="reaper", help="Put the scripts into REAPER, or take them out.")
+install.command(
+    "bridge.install.ableton:ableton", name="ableton", help="Put the script into Ableton Live, or take it out."
+)
 app.command(install)
 
 

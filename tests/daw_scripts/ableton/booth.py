@@ -36,6 +36,9 @@ class Booth:
         self.live = Live(**options)
         self.script = self.live.start(self.package)
         self.user = self.live.user
+        self.live.run(0.1)
+        if (Path(state) / "daemon.json").exists() and self.script._work:
+            self.live.until(lambda: self.script._work.session.is_open, 20)
 
     @property
     def song(self):
