@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from cyclopts import Parameter
 
@@ -110,8 +110,8 @@ def _moved(folder: Path) -> Path | None:
     for config in (folder / "Preferences" / "Library.cfg", folder / "Library.cfg"):
         try:
             # the file is the user's own, written by Live
-            root = ElementTree.fromstring(config.read_bytes())  # noqa: S314
-        except (OSError, ElementTree.ParseError):
+            root = ET.fromstring(config.read_bytes())  # noqa: S314
+        except (OSError, ET.ParseError):
             continue
         for project in root.iter():
             path, name = project.find("ProjectPath"), project.find("ProjectName")
