@@ -4,6 +4,13 @@ import contextlib
 
 from live.lom import UNDOING
 
+TOLD = {
+    "clip": "has_clip", "clips": "arrangement_clips", "cues": "cue_points", "extent": "end_time", "lanes": "take_lanes",
+    "loop_low": "loop_start", "loop_high": "loop_end", "marker_low": "start_marker", "marker_high": "end_marker",
+    "markers": "warp_markers", "slots": "clip_slots",
+}  # fmt: skip
+"""What Live's listeners call a part of the state that goes by another name here."""
+
 
 class History:
     """Steps of one Set; a step is the state of all its objects before it."""
@@ -64,13 +71,13 @@ class History:
             return
         target.append(self.taken())
         state = source.pop()
-        changed = []
+        changed = set()
         for thing in self.live.objects:
             before = thing._sim_state
             thing._sim_state = _copied(state[thing]) if thing in state else dict(before, dead=True)
             if not thing._sim_state["dead"]:
                 names = [name for name, value in thing._sim_state.items() if before.get(name) != value]
-                changed.extend((thing, name) for name in names)
+                changed.update((thing, TOLD.get(name, name)) for name in names)
         with self.live.refusing(UNDOING):
             for thing, name in changed:
                 thing._sim_notify(name)

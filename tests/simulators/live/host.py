@@ -7,7 +7,7 @@ from live import saving
 from live.history import History
 from live.launcher import Launcher
 from live.lom import NOTIFYING, UNDOING, Vector
-from live.script import Script
+from live.script import ASKED, Script
 from live.surface import built
 from live.user import User
 from live.versions import parsed
@@ -31,7 +31,8 @@ class Live:
     """Live with a new Set of one audio track and four scenes.
 
     `version` is a text like "12.2"; `edition` one of Suite, Standard, Intro, Lite; `preferences` as in `PREFERENCES`.
-    `log`, `messages` (status bar), `dialogs`, `midi_sent`, `faults` and `turns` (what ran, seconds) can be read at any time.
+    `log`, `messages` (status bar), `dialogs`, `midi_sent`, `faults`, `turns` (what ran, seconds) and `inserted` can be read at
+    any time.
     """
 
     def __init__(self, version="12.2", edition="Suite", **preferences):
@@ -42,6 +43,8 @@ class Live:
         self.log, self.messages, self.dialogs, self.midi_sent, self.faults, self.turns = [], [], [], [], [], []
         self.now = 0
         """Milliseconds since the start, in turns."""
+        self.inserted = []
+        """`now` of each audio file that a script brought in: Live decodes it there and then."""
         self.menu_open = False
         self.initialising = False
         self.objects, self.timers, self.scripts, self.selected = [], [], [], []
@@ -167,15 +170,15 @@ class Live:
 
     def entered(self, what, function, *arguments):
         """Run a piece of a script. Whether it came back without an exception; one is written to the log as Live does."""
-        started = time.perf_counter()
-        try:
-            with self.interpreter(self._script_of(function)):
+        with self.interpreter(self._script_of(function)):
+            started = time.perf_counter()
+            try:
                 function(*arguments)
-        except Exception as error:
-            self.fault(f"{what}: {type(error).__name__}: {error}")
-            return False
-        finally:
-            self.turns.append((what, time.perf_counter() - started))
+            except Exception as error:
+                self.fault(f"{what}: {type(error).__name__}: {error}")
+                return False
+            finally:
+                self.turns.append((what, time.perf_counter() - started))
         return True
 
     @contextlib.contextmanager
@@ -232,6 +235,7 @@ class Live:
             playing["current_song_time"] += milliseconds * self.tempo() / 60000
             self.song._sim_notify("current_song_time")
         self.launcher.tick()
+        self._greet()
         self._build_maps()
         waiting, self._midi = self._midi, []
         for message in waiting:
@@ -278,6 +282,14 @@ class Live:
             self.run(seconds)
         finally:
             self.menu_open = False
+
+    def _greet(self):
+        for script in self._running:
+            if not script.started:
+                script.started = True
+                for name, arguments in ASKED:
+                    if script.has(name):
+                        self.entered(name, getattr(script.instance, name), *arguments)
 
     # MIDI
 

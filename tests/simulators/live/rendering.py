@@ -9,7 +9,8 @@ def played(clip, rate, beats=None):
     """One array of float64 a channel: a clip over its stay in the arrangement, or over `beats` of a slot's clip.
 
     Warped clips are read by their warp map with straight lines between frames, as re-pitching does it: two clips with the same
-    map and the same samples sound alike to the last bit. Unwarped clips are read at the file's own pace.
+    map and the same samples sound alike to the last bit. Unwarped clips are read at the file's own pace. Pitch is not heard:
+    who compares two clips compares it as a value.
     """
     state = clip._sim_state
     channels, _ = sound.samples(state["path"])

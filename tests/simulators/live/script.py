@@ -5,6 +5,17 @@ import importlib
 import os
 import sys
 
+ASKED = (
+    ("connect_script_instances", ((),)),
+    ("can_lock_to_devices", ()),
+    ("suggest_input_port", ()),
+    ("suggest_output_port", ()),
+    ("refresh_state", ()),
+)
+"""What Live calls once on a new script, with arguments."""
+NEEDED = ("build_midi_map", "disconnect", "receive_midi", "suggest_map_mode", "update_display")
+"""What it calls later. Ableton's own scripts without a framework have all of both."""
+
 
 class CInstance:
     """What `create_instance` is given. Names as Ableton's own scripts use them."""
@@ -63,9 +74,11 @@ class Script:
         self.folder, self.name = os.path.split(self.package)
         self.c_instance = CInstance(live, handle)
         self.instance = None
+        self.started = False
+        """Whether Live has asked it what it asks a new script."""
         self.modules = dict(live.modules)
         """What this interpreter has imported of Live and of the script: each simulated Live has its own."""
-        self.depth = 0
+        self.running = False
 
     def start(self):
         with self.live.interpreter(self):
@@ -75,17 +88,17 @@ class Script:
                 self.instance = package.create_instance(self.c_instance)
             finally:
                 self.live.initialising = False
+        for name in [asked[0] for asked in ASKED] + list(NEEDED):
+            if not callable(getattr(self.instance, name, None)):
+                self.live.fault(f"{self.name} has no {name}, which Live calls")
 
     @contextlib.contextmanager
     def imported(self):
         """While this script runs, `Live` and its own package are those of its Live."""
-        self.depth += 1
-        if self.depth > 1:
-            try:
-                yield
-            finally:
-                self.depth -= 1
+        if self.running:
+            yield
             return
+        self.running = True
         outside = {name: sys.modules.pop(name) for name in list(sys.modules) if self._is_own(name)}
         sys.modules.update(self.modules)
         sys.path.insert(0, self.folder)
@@ -97,10 +110,10 @@ class Script:
             sys.path.remove(self.folder)
             self.modules = {name: sys.modules.pop(name) for name in list(sys.modules) if self._is_own(name)}
             sys.modules.update(outside)
-            self.depth -= 1
+            self.running = False
 
     def _is_own(self, name):
-        return name.split(".")[0] in ("Live", self.name)
+        return name.partition(".")[0] in {"Live", self.name}
 
     def has(self, name):
         return callable(getattr(self.instance, name, None))

@@ -33,6 +33,7 @@ class ClipSlot(LomObject):
         if self._sim_state["clip"] is not None:
             raise RuntimeError("The slot has a clip already")
         clip = inserting.audio_clip(self._sim, self, file_path)
+        self._sim.inserted.append(self._sim.now)
         self._sim_put(clip)
         return clip
 
@@ -76,6 +77,8 @@ class ClipSlot(LomObject):
         self._sim_notify("has_clip")
 
     def _sim_remove(self, clip):
+        if clip._sim_passing["playing"]:
+            self._sim.launcher.stop(self._sim_state["parent"])
         self._sim_state["clip"] = None
         clip._sim_die()
         self._sim_notify("has_clip")

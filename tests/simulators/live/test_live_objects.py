@@ -135,6 +135,32 @@ def test_a_change_is_a_step_of_its_own_unless_a_step_is_held_open(live, tone):
     assert live.song.can_redo
 
 
+def test_undo_tells_who_listens(live, tone):
+    track = live.song.tracks[0]
+    track.create_audio_clip(tone, 0.0)
+    track.clip_slots[0].create_audio_clip(tone).warping = False
+    told = []
+    for thing, name in (
+        (track, "arrangement_clips"),
+        (track.clip_slots[0], "has_clip"),
+        (track.clip_slots[0].clip, "warping"),
+    ):
+        getattr(thing, "add_" + name + "_listener")(lambda name=name: told.append(name))
+    for _ in range(3):
+        live.user.undo()
+    assert told == ["warping", "has_clip", "arrangement_clips"]
+
+
+def test_what_a_script_brings_in_is_counted_by_turns(live, tone):
+    track = live.song.tracks[0]
+    live.user.insert(tone, track, 0)
+    track.create_audio_clip(tone, 8.0)
+    live.turn()
+    track.clip_slots[0].create_audio_clip(tone)
+    track.create_take_lane().create_audio_clip(tone, 0.0)
+    assert live.inserted == [0, 10, 10]
+
+
 def test_an_edit_of_the_users_splits_an_open_step(live):
     track = live.song.tracks[0]
     live.song.begin_undo_step()

@@ -40,6 +40,27 @@ SCRIPT = """
         def receive_midi(self, message):
             self.c.show_message(told(message))
 
+        def suggest_map_mode(self, cc_no, channel):
+            return -1
+
+        def connect_script_instances(self, scripts):
+            self.asked = ["connect"]
+
+        def can_lock_to_devices(self):
+            self.asked.append("lock")
+            return False
+
+        def suggest_input_port(self):
+            self.asked.append("in")
+            return ""
+
+        def suggest_output_port(self):
+            self.asked.append("out")
+            return ""
+
+        def refresh_state(self):
+            self.asked.append("refresh")
+
         def disconnect(self):
             self.timer.stop()
             self.c.song().view.remove_selected_track_listener(self.selected)
@@ -62,6 +83,18 @@ def package(tmp_path):
     (folder / "__init__.py").write_text(textwrap.dedent(SCRIPT))
     (folder / "told.py").write_text(textwrap.dedent(TOLD))
     return folder
+
+
+def test_a_new_script_is_asked_what_live_asks(package):
+    live = Live()
+    script = live.start(package)
+    live.pass_time(100)
+    assert script.asked == ["connect", "lock", "in", "out", "refresh"]
+    (package / "__init__.py").write_text("def create_instance(c_instance):\n    return object()\n")
+    bare = Live()
+    bare.start(package)
+    assert len(bare.faults) == 10
+    assert bare.faults[0] == "Surface has no connect_script_instances, which Live calls"
 
 
 def test_timers_and_displays_come_at_their_pace(package):

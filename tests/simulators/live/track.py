@@ -50,6 +50,7 @@ class TakeLane(_Lane):
     def create_audio_clip(self, file_path, start_time):
         checked_for_audio(self._sim_state["parent"], start_time)
         clip = inserting.audio_clip(self._sim, self, file_path, start_time)
+        self._sim.inserted.append(self._sim.now)
         self._sim_insert(clip)
         return clip
 
@@ -119,6 +120,7 @@ class Track(_Lane):
         """Lies on what is there. Gives the clip from Live 12.2 on, nothing before."""
         checked_for_audio(self, position)
         clip = inserting.audio_clip(self._sim, self, file_path, position)
+        self._sim.inserted.append(self._sim.now)
         self._sim_insert(clip)
         return clip if self._sim.version >= (12, 2) else None
 
