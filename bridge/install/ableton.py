@@ -53,6 +53,8 @@ def ableton(
         raise CannotInstall(
             f"{libraries[0]} does not exist: start Live once, or name its User Library (Settings > Library) with --user-library"
         )
+    if uninstall:
+        there = [library for library in there if (library / _SCRIPTS / NAME).exists()] or there[:1]
     lines = []
     for library in there:
         if uninstall:

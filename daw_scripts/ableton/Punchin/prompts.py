@@ -82,8 +82,9 @@ def read(text: str) -> Prompt:
     action = ""
     found = _ACTION.match(text)
     # `cover me in gold` is a prompt: without a colon only an action that stands alone, or before keys, is one
-    if found and (":" in found.group(0) or found.end() == len(text) or _KEY.match(text, found.end())):
-        action, text = found.group(1).lower(), text[found.end() :]
+    rest = text[found.end() :] if found else ""
+    if found and (":" in found.group(0) or not rest or _KEY.match(rest)):
+        action, text = found.group(1).lower(), rest
     keys: Dict[str, Value] = {}
     for name, value in _KEY.findall(text):
         if name in KEYS:

@@ -13,11 +13,9 @@ from .refused import Refused
 from .work import Work
 
 if TYPE_CHECKING:
-    from typing import Protocol
-
     from Live.Song import Song
 
-    class CInstance(Protocol):
+    class CInstance:
         """What Live gives to a script."""
 
         def song(self) -> Song: ...

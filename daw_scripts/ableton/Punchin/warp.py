@@ -40,12 +40,6 @@ def even(seconds: float, beats: float) -> WarpMap:
     return [(0.0, 0.0), (seconds, beats)]
 
 
-def is_same(one: Sequence[Marker], other: Sequence[Marker], seconds: float) -> bool:
-    """Whether two maps place every moment of a file of that length within a ten-thousandth of a beat."""
-    moments = [0.0, seconds] + [marker[0] for marker in list(one) + list(other) if 0.0 < marker[0] < seconds]
-    return all(abs(beat_at(one, moment) - beat_at(other, moment)) < 1e-4 for moment in moments)
-
-
 def _segment(at: Sequence[float], markers: Sequence[Marker], where: float) -> Tuple[Marker, Marker]:
     if len(markers) < 2:
         raise ValueError("a warp map has two markers or more, %d came" % len(markers))
