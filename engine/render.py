@@ -157,7 +157,7 @@ def _in_whole_source(spec: RenderSpec, pieces: list[Piece]) -> Iterator[Piece]:
         raise TooLarge(
             f"the source lasts {source.frames / rate:.0f} s; a whole one has {2 * MAX_SECONDS:.0f} s at most"
         )
-    kept = source.hear(Window(0, source.frames, ())).samples
+    kept = source.hear(placement.Window(0, source.frames, ())).samples
     for take, group in groupby(pieces, key=lambda piece: piece.take):
         placed = [(round(piece.start * rate), piece) for piece in group]
         first = min(0, *(at for at, _ in placed))

@@ -29,6 +29,7 @@ _DEFAULTS: Dict[str, Dict[str, Value]] = {
 }
 _OURS = ("bars", "side", "place")
 """Keys of prompts that are no keys of the daemon."""
+_OF_UNDERSTAND = ("engine", "language", "model")
 
 
 class Asked(NamedTuple):
@@ -49,12 +50,14 @@ def requests(song: Song, action: str, prompt: Prompt, launched: Optional[Clip] =
 
 
 def _keys(song: Song, action: str, prompt: Prompt) -> Dict[str, Value]:
+    if action == "understand":
+        return {key: value for key, value in prompt.keys.items() if key in _OF_UNDERSTAND}
     keys: Dict[str, Value] = dict(_DEFAULTS.get(action, {}))
     keys.update({key: value for key, value in prompt.keys.items() if key not in _OURS})
-    if prompt.words and action != "understand":
+    if prompt.words:
         keys["prompt"] = prompt.words
     key = reading.key(song)
-    if key is not None and action != "understand":
+    if key is not None:
         keys.setdefault("key", key)
     return keys
 

@@ -60,7 +60,7 @@ class Booth:
         self.live.midi_in(0x90 | CHANNEL, number, 100)
         self.live.midi_in(0x80 | CHANNEL, number, 0)
 
-    def ask(self, action, said="Done.", seconds=15):
+    def ask(self, action, said="Done.", seconds=60):
         """Press, and wait for one sentence."""
         count = self.said.count(said)
         self.press(action)

@@ -223,6 +223,19 @@ def test_a_take_lane_takes_what_is_as_long_as_the_clip(booth, music):
     assert (len(samples(new.file_path)[0]), clip.muted) == (8 * 44100, False)
 
 
+def test_understand_tells_what_is_heard_and_changes_nothing(booth, music):
+    arrangement(booth, music, warped=True, brace=(0.0, 64.0))
+    before = len(booth.live.history.undone)
+    booth.press("understand")
+    heard = booth.live.until(lambda: next((line for line in booth.said if line.startswith("Heard: ")), None))
+    tempo, key, meter = heard.replace("Heard: ", "").split(", ")[:3]
+    assert 100 < float(tempo.split()[0]) < 180
+    assert key.split()[1] in {"major", "minor"}
+    assert meter == "4/4"
+    assert len(booth.live.history.undone) == before
+    assert booth.script._work.session.count() == 0
+
+
 # Session
 
 
