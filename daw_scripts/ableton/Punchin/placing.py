@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, Generator, Iterator, List, NamedTuple, Optional, Tuple
 
 import Live
 
@@ -45,7 +45,7 @@ class _Result(NamedTuple):
     passes: List[Pass]
 
 
-def place(song: Song, note: Note, clips: Clips) -> Iterator[Optional[Told]]:
+def place(song: Song, note: Note, clips: Clips) -> Generator[Optional[Told], None, None]:
     """Yields None after each insert, to be gone on with at the next tick, and Told at the end.
 
     Raises Live's errors; what is placed by then stays. The undo step is closed in any case.
@@ -59,11 +59,9 @@ def place(song: Song, note: Note, clips: Clips) -> Iterator[Optional[Told]]:
         if source.track is None or (source.clip is None and note.get("like")):
             sentence = "What the %s was meant for is gone: it is on a new track at the end." % note["verb"]
         if note["scene"] >= 0:
-            for _ in _into_session(song, note, results, source):
-                yield None
+            yield from _into_session(song, note, results, source)
         else:
-            for _ in _into_arrangement(song, note, results, source):
-                yield None
+            yield from _into_arrangement(song, note, results, source)
         if note.get("mute") and source.clip is not None and note["place"] != "lane":
             source.clip.muted = True
         elif note.get("partial") and source.clip is not None:
@@ -193,8 +191,7 @@ def _into_arrangement(song: Song, note: Note, results: List[_Result], source: _S
         start, end = _span(song, result)
         track = _track_for(song, note, result, source, start, end)
         yield
-        for _ in _lay(song, track, result):
-            yield
+        yield from _lay(song, track, result)
 
 
 def _span(song: Song, result: _Result) -> Tuple[float, float]:

@@ -183,6 +183,7 @@ def _of_arrangement(song: Song) -> List[Material]:
 
 
 def _of_clip(song: Song, track: Track, clip: Clip, span: Optional[Tuple[float, float]]) -> Material:
+    _require_audio_clip(clip)
     like = likeness.read(clip)
     length = clip.end_time - clip.start_time
     # content of clips that are not warped is seconds: counted in beats here, for as long as the tempo is what it is

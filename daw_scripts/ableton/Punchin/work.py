@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, List, NamedTuple, Optional, Tuple
 
 from . import asking, place, placing, prompts, reading, samples, versions
 from .link import Link
@@ -55,7 +55,7 @@ class Work(Events):
         self._launches = Launches(song)
         self._asked: List[Tuple[str, Prompt, Optional[Clip]]] = []
         self._results: List[_Result] = []
-        self._placing: Optional[Iterator[Optional[Told]]] = None
+        self._placing: Optional[Generator[Optional[Told], None, None]] = None
         self._looked = self._told = 0.0
         self._started: Optional[float] = None
         self._focus: Tuple[Any, ...] = ()
@@ -84,9 +84,9 @@ class Work(Events):
 
     def close(self) -> None:
         """End the conversation; what is on its way waits with the daemon for this Set to be opened again."""
-        if self._placing is not None:
-            self._placing.close()  # type: ignore[attr-defined]
         self._link.close()
+        if self._placing is not None:
+            self._placing.close()
 
     # Actions
 

@@ -1,5 +1,8 @@
 """Every action end to end: a real daemon, the draft engine, real music; the right slot, track and beat, one undo step."""
 
+import json
+import sqlite3
+
 import numpy as np
 import pytest
 from booth import changed, samples
@@ -221,6 +224,38 @@ def test_a_take_lane_takes_what_is_as_long_as_the_clip(booth, music):
     new = only(lane)
     assert (new.start_time, new.end_time, new.warping) == (8.0, pytest.approx(clip.end_time), False)
     assert (len(samples(new.file_path)[0]), clip.muted) == (8 * 44100, False)
+
+
+def newest_spec(daemon):
+    database = sqlite3.connect(f"file:{daemon.state / 'jobs.sqlite'}?mode=ro", uri=True)
+    (spec,) = database.execute("select spec from jobs order by sequence desc limit 1").fetchone()
+    database.close()
+    return json.loads(spec)
+
+
+def test_the_set_tells_tempo_meter_scale_and_sections_of_new_music(booth, live_daemon):
+    booth.user.set(booth.track, name="ace: mellow house engine=draft")
+    booth.user.set(
+        booth.song, tempo=96.0, signature_numerator=3, scale_mode=True, scale_name="Minor", root_note=9
+    )  # fmt: skip
+    for beat, name in ((3.0, "[Intro]"), (6.0, "[Verse]"), (9.0, "solo"), (12.0, "[Chorus]"), (15.0, "[Outro]")):
+        booth.user.cue(beat, name)
+    booth.user.loop_brace(6.0, 9.0)
+    ask(booth, "generate")
+    spec = newest_spec(live_daemon)
+    assert (spec["bpm"], spec["meter"], spec["key"], spec["lyrics"]) == (96.0, "3/4", "A minor", "[Verse]\n[Chorus]")
+    assert (spec["length"], spec["position"]) == (pytest.approx(5.625), pytest.approx(3.75))
+
+
+def test_a_warp_map_tells_the_tempo_of_the_file(booth, music, live_daemon):
+    arrangement(booth, music, warped=True)
+    ask(booth, "repaint")
+    spec = newest_spec(live_daemon)
+    assert [change[:2] for change in spec["tempo_map"]] == [
+        [0.0, pytest.approx(132.0)], [2.0, pytest.approx(127.5)], [6.0, pytest.approx(127.5)],
+    ]  # fmt: skip
+    # the clip begins at beat 8 with beat 0 of the map, and the file one beat of the map earlier
+    assert spec["position"] == pytest.approx(7.0 * 60 / spec["bpm"])
 
 
 def test_understand_tells_what_is_heard_and_changes_nothing(booth, music):
