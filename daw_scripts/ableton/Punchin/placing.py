@@ -204,17 +204,21 @@ def _track_for(song: Song, note: Note, result: _Result, source: _Source, start: 
     name = _track_name(note, result)
     if source.track is None or (source.clip is None and note.get("like")):
         return _new_track(song, len(song.tracks), name)
-    is_free = looking.takes_audio(source.track) and looking.is_free(source.track, start, end)
-    if note["verb"] == "generate" and is_free:
+    if note["verb"] == "generate" and _has_room(source.track, start, end):
         return source.track
     index = looking.index_of(song, source.track) + 1
     tracks: List[Track] = list(song.tracks)
     while index < len(tracks) and tracks[index].get_data(_MADE, ""):
         made = tracks[index]
-        if made.get_data(_MADE, "") == name and looking.takes_audio(made) and looking.is_free(made, start, end):
+        if made.get_data(_MADE, "") == name and _has_room(made, start, end):
             return made
         index += 1
     return _new_track(song, index, name)
+
+
+def _has_room(track: Track, start: float, end: float) -> bool:
+    """Whether a clip fits between two beats, and a slot is free for it on its way there."""
+    return looking.takes_audio(track) and looking.is_free(track, start, end) and bool(looking.empty_slots(track, 0))
 
 
 def _lay(song: Song, track: Track, result: _Result) -> Iterator[None]:
@@ -263,7 +267,7 @@ def _track_name(note: Note, result: _Result) -> str:
 
 
 def _new_track(song: Song, index: int, name: str) -> Track:
-    track = song.create_audio_track(min(index, len(song.tracks)))
+    track = song.create_audio_track(index if index < len(song.tracks) else -1)
     track.name = name
     track.set_data(_MADE, name)
     return track

@@ -6,6 +6,7 @@ import sqlite3
 import numpy as np
 import pytest
 from booth import changed, samples
+from live import rendering
 
 UNEVEN = [(0.0, -1.0), (2.0, 3.4), (6.0, 11.9)]
 """As a take that was warped by hand: 127 to 138 beats a minute. The end goes on as the last segment."""
@@ -84,8 +85,16 @@ def test_a_repaint_lies_like_its_source(booth, music, warped):
     first, last = changed(old, got)
     assert frames[0] <= first < frames[0] + rate // 10
     assert frames[1] - rate // 10 < last <= frames[1]
+    booth.user.set(clip, muted=False)
+    ours, theirs = (np.asarray(rendering.played(one, 8000)) for one in (new, clip))
+    # at 120 beats a minute the brace is heard from 2 to 4 seconds of the clip; a frame beside it is read together with one inside
+    differs = np.flatnonzero(np.abs(ours - theirs).max(axis=0) > 1e-6)
+    assert len(ours[0]) == len(theirs[0]) == round((new.end_time - 8.0) / 2 * 8000)
+    assert 16000 - 1 <= differs[0] < differs[-1] <= 32000
+    booth.user.set(clip, muted=True)
     assert [slot.has_clip for slot in booth.song.tracks[1].clip_slots] == [False] * 4
-    booth.user.undo()
+    for _ in range(3):
+        booth.user.undo()
     assert (names(booth), clip.muted) == (["Gitarre"], False)
 
 
