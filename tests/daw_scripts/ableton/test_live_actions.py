@@ -314,6 +314,19 @@ def test_takes_of_an_unwarped_clip_lie_one_under_the_other(booth, music):
     assert clip.muted
 
 
+@pytest.mark.parametrize("looping", [False, True])
+@pytest.mark.parametrize("first", [-64.0, 64.0])
+def test_a_map_far_from_the_first_beat_is_copied_too(booth, music, first, looping):
+    clip = session(
+        booth, music, markers=[(0.0, first), (8.0, first + 17.0)], content=(first + 2.0, first + 16.0),
+        loop=(first + 4.0, first + 12.0), looping=looping,
+    )  # fmt: skip
+    ask(booth, "repaint")
+    new = booth.track.clip_slots[2].clip
+    assert (new.looping, new.loop_start, new.loop_end) == (looping, clip.loop_start, clip.loop_end)
+    same_map(new, clip, (first, first + 5.1, first + 17.0))
+
+
 def test_continue_makes_the_loop_longer(booth, music):
     clip = session(booth, music, prompt="ace: brushes bars=2 engine=draft")
     ask(booth, "continue")
