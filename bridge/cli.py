@@ -57,6 +57,9 @@ app.command("bridge.surfaces.commands:surfaces", name="surfaces", help="Say wher
 install = App(name="install", help="Put punchin's scripts into a DAW.")
 install.command("bridge.install.reaper:reaper", name="reaper", help="Put the scripts into REAPER, or take them out.")
 install.command("bridge.install.ardour:ardour", name="ardour", help="Put the scripts into Ardour, or take them out.")
+install.command(
+    "bridge.install.ableton:ableton", name="ableton", help="Put the script into Ableton Live, or take it out."
+)
 app.command(install)
 
 

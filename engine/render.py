@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,8 @@ def render(
     writing_share = TRANSCRIBING_SHARE if spec.midi else WRITING_SHARE
     while_rendering = shared(report, 0.0, 1.0 - writing_share)
     pieces = list(shapes.get(spec.verb, _parallel_pieces)(_Job(spec, description, backend, while_rendering)))
+    if spec.whole:
+        pieces = list(_in_whole_source(spec, pieces))
     while_writing = shared(report, 1.0 - writing_share, 1.0)
     transcriber = Transcriber() if spec.midi else None
     clips: list[ClipFile] = []
@@ -153,6 +156,41 @@ def _placed_pieces(job: _Job) -> Iterator[Piece]:
                 )
 
 
+def _in_whole_source(spec: RenderSpec, pieces: list[Piece]) -> Iterator[Piece]:
+    """One piece a take: the whole source, and what continues it, with each rendered piece in its place."""
+    source = Source.of(spec)
+    rate = source.rate
+    if source.frames > 2 * MAX_SECONDS * rate:
+        raise TooLarge(
+            f"the source lasts {source.frames / rate:.0f} s; a whole one has {2 * MAX_SECONDS:.0f} s at most"
+        )
+    kept = source.hear(placement.Window(0, source.frames, ())).samples
+    for take, group in groupby(pieces, key=lambda piece: piece.take):
+        placed = [(round(piece.start * rate), piece) for piece in group]
+        first = min(0, *(at for at, _ in placed))
+        end = max(source.frames, *(at + piece.frames for at, piece in placed))
+        samples = np.zeros((source.channels, end - first), np.float32)
+        samples[:, -first : source.frames - first] = kept
+        for at, piece in placed:
+            # the source around it would hide what is wrong with it
+            _check(piece, spec)
+            samples[:, at - first : at - first + piece.frames] = piece.samples
+        _, one = placed[0]
+        yield Piece(
+            samples,
+            rate,
+            Frames(end - first),
+            Seconds(first / rate),
+            take,
+            one.seed,
+            one.track,
+            f"{one.seed:08x}_t{take:02d}",
+            one.note,
+            Seconds(sum(piece.compute_seconds for _, piece in placed)),
+            kept,
+        )
+
+
 def _selection_markers(part: Part, handles: Frames) -> tuple[tuple[Frames, str], ...]:
     if not handles:
         return ()
@@ -214,14 +252,7 @@ def _selected(spec: RenderSpec, source: Source) -> list[Span]:
 
 
 def _written(piece: Piece, temporary: Path, directory: Path, spec: RenderSpec, description: Description) -> ClipFile:
-    gate.check(
-        piece.samples,
-        frames=piece.frames,
-        rate=piece.rate,
-        reference=piece.judged_against,
-        sound_expected=spec.verb is not Verb.EXTRACT,
-        file_format=spec.format,
-    )
+    _check(piece, spec)
     clip = Clip(piece.samples, piece.rate)
     audio.write(temporary, clip, spec.format, _metadata(piece, spec, description))
     suffix = ".flac" if spec.format == "flac" else ".wav"
@@ -241,6 +272,17 @@ def _written(piece: Piece, temporary: Path, directory: Path, spec: RenderSpec, d
         silent=gate.is_silent(clip.samples),
         compute_seconds=piece.compute_seconds,
         note=piece.note,
+    )
+
+
+def _check(piece: Piece, spec: RenderSpec) -> None:
+    gate.check(
+        piece.samples,
+        frames=piece.frames,
+        rate=piece.rate,
+        reference=piece.judged_against,
+        sound_expected=spec.verb is not Verb.EXTRACT,
+        file_format=spec.format,
     )
 
 

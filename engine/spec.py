@@ -223,6 +223,10 @@ class RenderSpec(BaseModel):
     format: Annotated[FileFormat, Field(description="file format of the clips")] = "wav32f"
     crossfade: Annotated[Number, Ge(0), Le(5), Field(description="seconds of cross-fade at each seam")] = 0.03
     handles: Annotated[Number, Ge(0), Le(10), Field(description="extra seconds before and after the selection")] = 0.0
+    whole: Annotated[
+        Switch,
+        Field(description="repaint, continue: the clip is the whole source, with what was rendered in its place"),
+    ] = False
     loop: Annotated[Switch, Field(description="the clip loops: its end flows into its start")] = False
     midi: Annotated[Switch, Field(description="with each stem of extract a MIDI file of its notes")] = False
     directory: Annotated[FilePath, Field(description="existing folder for the clips")] | None = None
@@ -307,6 +311,12 @@ class RenderSpec(BaseModel):
         for (first, end), (start, last) in pairs:
             if start < end:
                 raise ValueError(f"ranges: {first:g}-{end:g} and {start:g}-{last:g} overlap")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_source_is_legal(self) -> Self:
+        if self.whole and self.verb not in {Verb.REPAINT, Verb.CONTINUE}:
+            raise ValueError(f"whole: only repaint and continue change a part of the source, this is {self.verb}")
         return self
 
     @model_validator(mode="after")

@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bridge.install import acceleration, ardour, reaper
+from bridge.install import ableton, acceleration, ardour, reaper
 from bridge.install.finding import Finding, State
 from engine.backends.base import Description
 from engine.backends.registry import GROUP
@@ -89,6 +89,7 @@ def examine(settings: Where) -> list[Finding]:
             "daws": lambda: daws(Path.home(), sys.platform, os.environ),
             "reaper scripts": lambda: [reaper.examine(reaper.resource_folder(Path.home(), sys.platform, os.environ))],
             "ardour scripts": lambda: [ardour.examine(ardour.config_folders(Path.home(), sys.platform, os.environ))],
+            "live script": lambda: ableton.examine(Path.home(), sys.platform, os.environ),
         },
     )
     plan = within(acceleration.TIME_LIMIT, {"ace-step plan": lambda: [acceleration.acestep_plan(os.environ)]})
