@@ -23,9 +23,12 @@ def obstacle(spec: RenderSpec) -> PunchinError | None:
     if missing:
         return NoModel(f"engine acestep needs {', '.join(missing)}: pip install 'punchin[ace]'")
     from engine.backends.acestep import choice, loras  # noqa: PLC0415  the daemon asks this only for a job
+    from engine.backends.acestep.planner.choice import obstacle as planner_obstacle  # noqa: PLC0415
 
     try:
-        choice.checkpoint(spec)
+        found = planner_obstacle(spec, choice.checkpoint(spec))
+        if found is not None:
+            return found
         for each in loras.wanted(spec.lora):
             loras.place_of(each.name)
     except PunchinError as error:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -26,6 +27,9 @@ from engine.errors import InvalidSpec
 from engine.expert import Expert
 from engine.spec import RenderSpec
 from engine.units import Frames, SampleRate, Seed
+
+if TYPE_CHECKING:
+    from engine.backends.acestep.planner.desk import Desk
 
 RATE = SampleRate(48000)
 
@@ -76,6 +80,8 @@ class Session:
         self._vae = Vae(modules.vae, tile_frames, self.notes.append)
         self._cache = cache
         self._prints = prints
+        self.desk: Desk | None = None
+        """The planner's, where the job at hand has one."""
         self._device = device
         self._memory: ConditionMemory = prepare(modules.transformer)
 
@@ -129,6 +135,24 @@ class Session:
         """Latents as 5 Hz codes tell them."""
         with torch.inference_mode(), self.occupancy.present("audio_tokenizer", "audio_token_detokenizer"):
             return conditioning.round_trip(self.modules, latents)
+
+    def heard(self, latents: Tensor) -> list[int]:
+        """The 5 Hz codes of latents [1, frames, channels]."""
+        with torch.inference_mode(), self.occupancy.present("audio_tokenizer"):
+            return conditioning.heard(self.modules, latents)
+
+    def told(self, codes: Tensor, frames: int) -> Tensor:
+        """Latents [1, frames, channels] that codes [count] tell; silence where they tell no more."""
+        with torch.inference_mode(), self.occupancy.present("audio_tokenizer", "audio_token_detokenizer"):
+            said = conditioning.told(self.modules, codes.to(self._device))
+        if said.shape[1] < frames:
+            said = torch.cat([said, self.silence(frames)[:, said.shape[1] :].to(said)], dim=1)
+        return said[:, :frames]
+
+    @property
+    def cache(self) -> Cache:
+        """What was computed before."""
+        return self._cache
 
     # A take
 

@@ -10,6 +10,8 @@ from engine.audio import FloatArray
 from engine.backends.acestep import conditioning
 from engine.backends.acestep.canvas import PATCH, SHORTEST_SECONDS, Canvas, laid_out
 from engine.backends.acestep.flow import Condition
+from engine.backends.acestep.planner.planning import planned
+from engine.backends.acestep.planner.tokens import LATENTS_A_CODE
 from engine.backends.acestep.prompts import Metas, Task, instruction
 from engine.backends.acestep.sampler import Kept
 from engine.backends.acestep.session import RATE, Opening, Session, Switch
@@ -21,6 +23,8 @@ from engine.units import Seconds, Seed
 
 READ_UNTIL, RENDERED_UNTIL = 0.1, 0.8
 """Shares of the progress bar."""
+PLANNED_UNTIL = 0.5
+"""The share of new music that is planned."""
 LOOP_SEAM_SECONDS = 0.1
 REPAINT_STRENGTH = 0.5
 COVER_STRENGTH = 0.8
@@ -96,8 +100,21 @@ def _composed(work: _Work, frames: int, report: Report) -> FloatArray:
     seam = round(LOOP_SEAM_SECONDS * RATE) if work.spec.loop else 0
     needed = frames + seam
     count = _even(max(needed, SHORTEST_SECONDS * RATE), session.hop)
-    nothing, everywhere = session.silence(count), torch.ones(1, count, 1)
-    condition = work.condition(Task.TEXT2MUSIC, nothing, everywhere, shared(report, 0.0, READ_UNTIL))
+    if session.desk is not None:
+        seconds = Seconds(count * session.hop / RATE)
+        codes = ceil(count / LATENTS_A_CODE)
+        plan = planned(session, work.spec, work.seed, seconds, codes, shared(report, 0.0, PLANNED_UNTIL))
+        work, report = replace(work, spec=plan.spec), shared(report, PLANNED_UNTIL, 1.0)
+        if plan.codes is not None:
+            return _performed(work, session.told(plan.codes, count), Task.COVER, frames, seam, report)
+    return _performed(work, session.silence(count), Task.TEXT2MUSIC, frames, seam, report)
+
+
+def _performed(work: _Work, shown: Tensor, task: Task, frames: int, seam: int, report: Report) -> FloatArray:
+    """New music after a plan, told as latents [1, latent frames, channels], or after silence, which is none."""
+    session, needed = work.session, frames + seam
+    everywhere = torch.ones(1, shown.shape[1], 1)
+    condition = work.condition(task, shown, everywhere, shared(report, 0.0, READ_UNTIL))
     latents = session.takes(work.spec, [work.seed], condition, shared(report, READ_UNTIL, RENDERED_UNTIL))
     decoded = session.decoded(latents, shared(report, RENDERED_UNTIL, 1.0), 0, ceil(needed / session.hop))
     return _looped(decoded, frames, seam) if seam else decoded[:, :frames]
@@ -207,6 +224,8 @@ def _extracted(work: _Work) -> Rendering:
 def _stem(work: _Work, task: Task, tracks: tuple[str, ...], report: Report) -> FloatArray:
     canvas = laid_out(work.heard, work.session.hop)
     reading = shared(report, 0.0, READ_UNTIL)
+    seconds = Seconds(canvas.frames * canvas.hop / RATE)
+    work = replace(work, spec=planned(work.session, work.spec, work.seed, seconds, 0, reading).spec)
     source = work.session.latents(canvas.samples, reading)
     condition = work.condition(task, source, _marked(work, canvas, task), reading, tracks)
     latents = work.session.takes(work.spec, [work.seed], condition, shared(report, READ_UNTIL, RENDERED_UNTIL))

@@ -11,7 +11,15 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import Qwen3Config, Qwen3Model
 
 from engine.backends.acestep.layout import MODEL
-from engine.backends.acestep.planner.tokens import CODE_SLOTS, CONTROL, END_OF_TEXT, FIRST_CODE, VOCABULARY, code_text
+from engine.backends.acestep.planner.tokens import (
+    CODE_SLOTS,
+    CONTROL,
+    END_OF_TEXT,
+    END_OF_TURN,
+    FIRST_CODE,
+    VOCABULARY,
+    code_text,
+)
 
 NAME = "acestep-5Hz-lm-0.6B"
 _TRAINED = 2000
@@ -37,6 +45,7 @@ def make_planner(
         head_dim=max(8, hidden // 4),
         rope_theta=1000000.0,
         rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
+        initializer_range=2 * hidden**-0.5,  # less, and each word is followed by itself
         max_position_embeddings=40960,
         tie_word_embeddings=True,
         architectures=["Qwen3ForCausalLM"],
@@ -46,6 +55,9 @@ def make_planner(
         model = Qwen3Model(config)
         # Rows of the usual 0.02 would make every word as likely as any other; a trained planner is sure of a few.
         torch.nn.init.normal_(model.embed_tokens.weight, std=4 * hidden**-0.5)
+        with torch.no_grad():
+            # So that every other line or so ends its turn.
+            model.embed_tokens.weight[END_OF_TURN] *= 3
     config.save_pretrained(folder)
     tensors = {f"model.{name}": tensor.to(dtype).contiguous() for name, tensor in model.state_dict().items()}
     save_file(tensors, folder / f"{MODEL}.safetensors", {"format": "pt"})
