@@ -13,7 +13,7 @@ from engine.errors import CannotStart, InvalidSpec, PunchinError
 app = App(
     name="punchin", help="Generate, continue, repaint and split music from inside your DAW.", version=version("punchin")
 )
-app.command("bridge.sending:send", name="send", help="Send one request to the daemon and wait for its clips.")
+app.command("bridge.sending:send", name="send", help="Send one request to the daemon and wait for its result.")
 app.command("bridge.asking:jobs", name="jobs", help="List the newest jobs.")
 app.command("bridge.asking:cancel", name="cancel", help="Stop a job, named by its id.")
 app.command("bridge.asking:pause", name="pause", help="Stop rendering and free the engines' memory; jobs wait.")

@@ -7,6 +7,7 @@ from typing import Self
 
 from engine.backends.base import Stage
 from engine.spec import RenderSpec
+from engine.understanding import Understanding
 from engine.units import ClientId, Decibels, Frames, JobId, Lufs, RequestId, SampleRate, Seconds, Seed
 
 
@@ -74,6 +75,8 @@ class Job:
     interruptions: int = 0
     """How often a daemon died while it rendered this job."""
     clips: tuple[ClipFile, ...] = ()
+    understanding: Understanding | None = None
+    """What `understand` found, once it is done."""
     code: str = ""
     message: str = ""
     delivered: bool = False

@@ -13,6 +13,7 @@ from engine.backends.base import Description, Stage
 from engine.errors import Busy, Cancelled, DiskFull, EngineError, Interrupted, PunchinError
 from engine.jobs import ClipFile, Job, JobState, Progress
 from engine.outlook import UNKNOWN, Outlook
+from engine.spec import Verb
 from engine.store import Store
 from engine.supervisor import Patience, Supervisor
 from engine.units import JobId, Seconds
@@ -169,9 +170,11 @@ class Lane:
             self._announce(job, self._progress)
 
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            clips = self._supervisor.run(Order(job.id, job.spec, directory), self._stopped, advance)
-            self._publish(replace(job, clips=clips, took=Seconds(time.monotonic() - started)))
+            if job.spec.verb is not Verb.UNDERSTAND:
+                directory.mkdir(parents=True, exist_ok=True)
+            done = self._supervisor.run(Order(job.id, job.spec, directory), self._stopped, advance)
+            took = Seconds(time.monotonic() - started)
+            self._publish(replace(job, clips=done.clips, understanding=done.understanding, took=took))
         except Cancelled:
             files.remove_temporaries(directory, job.id)
             self._stop(job)

@@ -15,7 +15,7 @@ from engine.backends.base import MIX, PLAIN, Backend, Description, Heard, Report
 from engine.errors import BadSource, TooLarge
 from engine.files import temporary_path
 from engine.jobs import ClipFile
-from engine.placement import Part, Window
+from engine.placement import Part
 from engine.progress import shared
 from engine.source import Source
 from engine.spec import ALL, MAX_SECONDS, RESIDUAL, RenderSpec, Verb
@@ -155,12 +155,7 @@ def _selection_markers(part: Part, handles: Frames) -> tuple[tuple[Frames, str],
 def _parallel_pieces(job: _Job) -> Iterator[Piece]:
     """Tracks that run beside the source, or beside the selected part of it, of which the engine hears the surroundings too."""
     spec, source = job.spec, Source.of(job.spec)
-    window = _window_beside(spec, source)
-    if window.frames > MAX_SECONDS * source.rate:
-        raise TooLarge(
-            f"the source lasts {window.frames / source.rate:.0f} s and {MAX_SECONDS:.0f} s is the most: "
-            "choose a part with start and end, or with source_start and source_length"
-        )
+    window = source.beside(spec, before=Seconds(spec.context_before), after=Seconds(spec.context_after))
     heard = source.hear(window)
     clip = window.parts[0].clip
     start = Seconds(window.start + clip.first / source.rate)
@@ -174,22 +169,6 @@ def _parallel_pieces(job: _Job) -> Iterator[Piece]:
             label = track if spec.verb is Verb.EXTRACT else f"{track}_{seed:08x}_t{take:02d}"
             share = Seconds(seconds / len(tracks))
             yield Piece(samples, source.rate, clip.frames, start, take, seed, track, label, note, share, beside)
-
-
-def _window_beside(spec: RenderSpec, source: Source) -> Window:
-    """The whole source, or the selection with its context; raises BadSource where the selection reaches beyond the source."""
-    if not spec.selections:
-        whole = Span(Frames(0), source.frames)
-        return Window(0, source.frames, (Part(whole, whole),))
-    ((start, end),) = spec.selections
-    span = placement.span_of(start, end, source.rate)
-    if span.first < 0 or span.end > source.frames:
-        raise BadSource(
-            f"{start:g}-{end:g} s reaches beyond the source (0-{source.frames / source.rate:g} s): {spec.verb} renders beside it"
-        )
-    before, after = Seconds(spec.context_before), Seconds(spec.context_after)
-    (window,) = placement.windows([span], source.frames, source.rate, before=before, after=after, handles=Frames(0))
-    return window
 
 
 def _asked_for(

@@ -82,7 +82,7 @@ class Reply(Message):
 
 
 class Render(Request):
-    """Render clips."""
+    """Render clips, or describe a source."""
 
     replies = ("accepted", "rejected", "progress", "clip", "done", "failed", "cancelled")
     spec: RenderSpec
@@ -307,8 +307,39 @@ class ClipReady(Reply):
     cookie: Annotated[str, Field(description="echoed from the request")] = ""
 
 
+class Described(Reply):
+    """What was heard in the source of `understand`. Keys without a value are left out: what the engine does not know."""
+
+    address = "/punchin/description"
+    positional = ("job_id",)
+    job_id: str
+    engine: Annotated[str, Field(description="which engine described it")]
+    bpm: Annotated[Number, Field(description="tempo, as the engine has it")] | None = None
+    key: Annotated[str, Field(description="key, as the engine has it")] | None = None
+    meter: Annotated[str, Field(description="time signature, as the engine has it")] | None = None
+    language: Annotated[str, Field(description="ISO code of the lyrics' language")] | None = None
+    caption: Annotated[str, Field(description="style, instruments, mood")] | None = None
+    lyrics: Annotated[str, Field(description="lyrics, with tags")] | None = None
+    tempo_map: (
+        Annotated[str, Field(description="JSON list of [seconds, bpm, numerator, denominator], from source_start")]
+        | None
+    ) = None
+    measured_bpm: Annotated[Number, Field(description="tempo, measured; missing where nothing repeats")] | None = None
+    measured_key: Annotated[str, Field(description="key, measured; missing for silence")] | None = None
+    measured_meter: Annotated[str, Field(description="3/4 or 4/4, measured; missing without a tempo")] | None = None
+    chords: Annotated[
+        str,
+        Field(description="JSON list of [seconds from source_start, name], measured; N: none; empty where unclear"),
+    ]
+    lufs: Annotated[Number, Field(description="integrated loudness")]
+    peak_db: Annotated[Number, Field(description="highest sample, dBFS")]
+    seconds: Annotated[Number, Field(description="how much was heard")]
+    note: Annotated[str, Field(description="what to know of how it was made")] | None = None
+    cookie: Annotated[str, Field(description="echoed from the request")] = ""
+
+
 class Done(Reply):
-    """After the last clip of a job."""
+    """After the last clip of a job, or after its description; `count` counts clips."""
 
     address = "/punchin/done"
     positional = ("job_id", "count", "cookie")

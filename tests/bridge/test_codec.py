@@ -34,6 +34,21 @@ CLIP = m.ClipReady(
 )
 REPLIES = [
     CLIP,
+    m.Described(job_id="j", engine="draft", chords="[]", lufs=-12.0, peak_db=-1.0, seconds=8.5),
+    m.Described(
+        job_id="j",
+        engine="acestep",
+        bpm=120.0,
+        key="A minor",
+        lyrics="[Verse]\nnach Süden",
+        measured_bpm=119.9,
+        chords='[[0.0,"Am"]]',
+        lufs=-12.0,
+        peak_db=-1.0,
+        seconds=8.5,
+        note="n",
+        cookie="c",
+    ),
     m.Accepted(request_id="r", job_id="j"),
     m.Rejected(request_id="r", code="invalid", message="bpm: must be 30 to 300, 500 came"),
     m.Progressed(job_id="j", fraction=0.5, stage="rendering", eta_seconds=-1.0),
