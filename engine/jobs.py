@@ -51,6 +51,8 @@ class ClipFile:
     compute_seconds: Seconds
     note: str = ""
     """What the user should know of how it was made."""
+    score: float | None = None
+    """How well the take does what was asked for, 0 to 1, where that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

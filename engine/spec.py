@@ -216,6 +216,7 @@ class RenderSpec(BaseModel):
             "from a short prompt, rewrite makes yours better"
         ),
     ] = "auto"
+    rank: Annotated[Switch, Field(description="takes are scored by the planner, and the best comes first")] = False
     steps: Annotated[Whole, Ge(1), Le(200), Field(description="diffusion steps")] | None = None
     guidance: Annotated[Number, Ge(0), Le(30), Field(description="guidance scale")] | None = None
     shift: Annotated[Number, Ge(0.1), Le(10), Field(description="timestep shift")] | None = None
@@ -329,6 +330,8 @@ class RenderSpec(BaseModel):
     def _planner_has_words(self) -> Self:
         if self.planner in {"inspire", "rewrite"} and self.verb is not Verb.GENERATE:
             raise ValueError(f"planner: {self.planner} goes with generate, this is {self.verb}")
+        if self.rank and (self.verb is not Verb.GENERATE or self.planner == "off"):
+            raise ValueError("rank: only the planner ranks takes, and only those of generate")
         return self
 
     @model_validator(mode="after")

@@ -50,6 +50,7 @@ def _clips(job: Job) -> list[Message]:
             compute_seconds=clip.compute_seconds,
             position=job.spec.position,
             note=clip.note or None,
+            score=clip.score,
             cookie=job.spec.cookie,
         )
         for index, clip in enumerate(job.clips)

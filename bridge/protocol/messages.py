@@ -302,6 +302,9 @@ class ClipReady(Reply):
     engine: Annotated[str, Field(description="which engine rendered it")]
     compute_seconds: Annotated[Number, Field(description="how long the engine took")]
     position: Annotated[Number, Field(description="echoed: project seconds of the source's start")] | None = None
+    score: (
+        Annotated[Number, Field(description="how well the take does what was asked for, 0 to 1, with rank")] | None
+    ) = None
     note: Annotated[str, Field(description="what to know of how it was made")] | None = None
     file: Annotated[FileName, Field(description="name of the file, told to another machine")] | None = None
     cookie: Annotated[str, Field(description="echoed from the request")] = ""

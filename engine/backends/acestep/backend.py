@@ -2,7 +2,9 @@
 
 import gc
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from loguru import logger
@@ -18,6 +20,7 @@ from engine.backends.acestep.guard import weight_files
 from engine.backends.acestep.layout import DIFFUSION_MODEL, MODEL, Layout, locate
 from engine.backends.acestep.occupancy import Occupancy
 from engine.backends.acestep.planner import choice as planner
+from engine.backends.acestep.planner import understanding
 from engine.backends.acestep.planner.desk import Desk
 from engine.backends.acestep.quantise import quantise
 from engine.backends.acestep.resident import Resident
@@ -28,8 +31,10 @@ from engine.backends.base import Heard, Rendering, Report
 from engine.errors import OutOfMemory
 from engine.progress import shared
 from engine.spec import RenderSpec
+from engine.understanding import Told
 from engine.units import Seed
 
+_Result = TypeVar("_Result")
 LOADING_SHARE = 0.2
 """Of the progress of a job that has to load its checkpoint."""
 MEMORY_BYTES, DISK_BYTES = 512 * 2**20, 4 * 2**30
@@ -55,6 +60,22 @@ class AceStep:
         Raises NoModel and BadModel for a checkpoint or an adapter that is not there or not whole, Unsupported for what it was
         not made for.
         """
+        session, report = self._ready(spec, report)
+        try:
+            return self._rendered(session, lambda: tasks.render(session, spec, heard, seed, report), spec)
+        finally:
+            allocator.give_back()
+
+    def describe(self, spec: RenderSpec, heard: Heard, report: Report) -> Told:
+        """Say what the planner makes of a source. Raises as `render` does."""
+        session, report = self._ready(spec, report)
+        try:
+            return self._rendered(session, lambda: understanding.told(session, spec, heard, report), spec)
+        finally:
+            allocator.give_back()
+
+    def _ready(self, spec: RenderSpec, report: Report) -> tuple[Session, Report]:
+        """The checkpoint and the planner that a spec needs, and what is left of the progress."""
         folder = checkpoint(spec)
         if self._session is None or self._folder != folder:
             self._session = self._desk = None
@@ -63,10 +84,7 @@ class AceStep:
             self._folder = folder
             report = shared(report, LOADING_SHARE, 1.0)
         self._seat_planner(self._session, spec)
-        try:
-            return self._rendered(self._session, spec, heard, seed, report)
-        finally:
-            allocator.give_back()
+        return self._session, report
 
     def _seat_planner(self, session: Session, spec: RenderSpec) -> None:
         """Have the job's planner at its desk; the one of another job, or of none, leaves memory."""
@@ -82,11 +100,11 @@ class AceStep:
         self._desk.expect(chosen.folder)
         session.desk = self._desk
 
-    def _rendered(self, session: Session, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
+    def _rendered(self, session: Session, work: Callable[[], _Result], spec: RenderSpec) -> _Result:
         session.notes.clear()
         try:
             session.adapters.wear(loras.wanted(spec.lora))
-            return tasks.render(session, spec, heard, seed, report)
+            return work()
         except Exception as error:
             if not devices.is_out_of_memory(error):
                 raise
@@ -101,7 +119,7 @@ class AceStep:
         session.notes.append(
             f"memory ran out: rendered again with modules {residency.replace('_', ' ')}, which is slower"
         )
-        return tasks.render(session, spec, heard, seed, report)
+        return work()
 
     def _opened(self, folder: Path, report: Report) -> Session:
         layout, kind = locate(folder), traits(folder)

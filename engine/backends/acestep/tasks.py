@@ -10,7 +10,7 @@ from engine.audio import FloatArray
 from engine.backends.acestep import conditioning
 from engine.backends.acestep.canvas import PATCH, SHORTEST_SECONDS, Canvas, laid_out
 from engine.backends.acestep.flow import Condition
-from engine.backends.acestep.planner.planning import planned
+from engine.backends.acestep.planner.planning import planned, scored
 from engine.backends.acestep.planner.tokens import LATENTS_A_CODE
 from engine.backends.acestep.prompts import Metas, Task, instruction
 from engine.backends.acestep.sampler import Kept
@@ -26,6 +26,7 @@ READ_UNTIL, RENDERED_UNTIL = 0.1, 0.8
 """Shares of the progress bar."""
 PLANNED_UNTIL = 0.5
 """The share of new music that is planned."""
+SCORED_UNTIL = 0.85
 LOOP_SEAM_SECONDS = 0.1
 REPAINT_STRENGTH = 0.5
 COVER_STRENGTH = 0.8
@@ -69,7 +70,7 @@ def _rendered(work: _Work) -> Rendering:
     spec = work.spec
     match spec.verb:
         case Verb.GENERATE:
-            return _generated(work)
+            return _composed(work)
         case Verb.REPAINT | Verb.CONTINUE:
             return _painted(work)
         case Verb.COVER:
@@ -93,34 +94,31 @@ def _three_lines(caption: str) -> str:
 # New music
 
 
-def _generated(work: _Work) -> Rendering:
-    return Rendering({MIX: _composed(work, work.frames, work.report)})
+def _composed(work: _Work) -> Rendering:
+    """New music, planned first where the job has a planner.
 
-
-def _composed(work: _Work, frames: int, report: Report) -> FloatArray:
-    """`frames` samples of new music; a loop is rendered beyond its end, and what comes there flows into its start."""
-    session = work.session
+    A loop is rendered beyond its end, and what comes there flows into its start.
+    """
+    session, report = work.session, work.report
     seam = round(LOOP_SEAM_SECONDS * RATE) if work.spec.loop else 0
-    needed = frames + seam
-    count = _even(max(needed, SHORTEST_SECONDS * RATE), session.hop)
+    count = _even(max(work.frames + seam, SHORTEST_SECONDS * RATE), session.hop)
+    shown, task = session.silence(count), Task.TEXT2MUSIC
+    seconds = Seconds(count * session.hop / RATE)
     if session.desk is not None:
-        seconds = Seconds(count * session.hop / RATE)
-        codes = ceil(count / LATENTS_A_CODE)
-        plan = planned(session, work.spec, work.seed, seconds, codes, shared(report, 0.0, PLANNED_UNTIL))
+        plan = planned(
+            session, work.spec, work.seed, seconds, ceil(count / LATENTS_A_CODE), shared(report, 0.0, PLANNED_UNTIL)
+        )
         work, report = replace(work, spec=plan.spec), shared(report, PLANNED_UNTIL, 1.0)
         if plan.codes is not None:
-            return _performed(work, session.told(plan.codes, count), Task.COVER, frames, seam, report)
-    return _performed(work, session.silence(count), Task.TEXT2MUSIC, frames, seam, report)
-
-
-def _performed(work: _Work, shown: Tensor, task: Task, frames: int, seam: int, report: Report) -> FloatArray:
-    """New music after a plan, told as latents [1, latent frames, channels], or after silence, which is none."""
-    session, needed = work.session, frames + seam
-    everywhere = torch.ones(1, shown.shape[1], 1)
-    condition = work.condition(task, shown, everywhere, shared(report, 0.0, READ_UNTIL))
+            shown, task = session.told(plan.codes, count), Task.COVER
+    condition = work.condition(task, shown, torch.ones(1, count, 1), shared(report, 0.0, READ_UNTIL))
     latents = session.takes(work.spec, [work.seed], condition, shared(report, READ_UNTIL, RENDERED_UNTIL))
-    decoded = session.decoded(latents, shared(report, RENDERED_UNTIL, 1.0), 0, ceil(needed / session.hop))
-    return _looped(decoded, frames, seam) if seam else decoded[:, :frames]
+    scoring = shared(report, RENDERED_UNTIL, SCORED_UNTIL)
+    score = scored(session, work.spec, latents, seconds, scoring) if work.spec.rank else None
+    frames = work.frames + seam
+    decoded = session.decoded(latents, shared(report, SCORED_UNTIL, 1.0), 0, ceil(frames / session.hop))
+    samples = _looped(decoded, work.frames, seam) if seam else decoded[:, : work.frames]
+    return Rendering({MIX: samples}, score=score)
 
 
 def _even(samples: int, hop: int) -> int:
@@ -145,7 +143,7 @@ def _painted(work: _Work) -> Rendering:
     first, end = canvas.zone(work.heard.source.first, work.heard.source.end)
     if bool(marked[:, first:end].all()):
         note = "the whole source was selected: this is a new piece of the same length"
-        return Rendering({MIX: _composed(work, work.frames, work.report)}, note)
+        return replace(_composed(work), note=note)
     reading = shared(work.report, 0.0, READ_UNTIL)
     source = session.latents(canvas.samples, reading)
     hushed = conditioning.hushed(source, marked, session.modules)

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from engine.spec import Verb
 
-_EVERY_CHECKPOINT = frozenset({Verb.GENERATE, Verb.CONTINUE, Verb.REPAINT, Verb.COVER})
+_EVERY_CHECKPOINT = frozenset({Verb.GENERATE, Verb.CONTINUE, Verb.REPAINT, Verb.COVER, Verb.UNDERSTAND})
 _STEMS = frozenset({Verb.EXTRACT, Verb.LEGO, Verb.COMPLETE})
 
 

@@ -15,8 +15,8 @@ from engine.expert import Expert
 from engine.spec import RenderSpec, Verb
 
 NAMES: Mapping[Planner, str] = {size: f"acestep-5Hz-lm-{size}" for size in ("0.6B", "1.7B", "4B")}
-VERBS = frozenset({Verb.GENERATE, Verb.LEGO, Verb.COMPLETE})
-"""What a plan helps: a repaint, a cover and a stem follow their source."""
+VERBS = frozenset({Verb.GENERATE, Verb.LEGO, Verb.COMPLETE, Verb.UNDERSTAND})
+"""What a planner is of use for: a repaint, a cover and a stem follow their source."""
 _WIDTHS: tuple[tuple[int, Planner], ...] = ((1024, "0.6B"), (2048, "1.7B"))
 
 
@@ -30,7 +30,11 @@ class Chosen:
 
 def must_plan(spec: RenderSpec) -> bool:
     """Whether a job cannot do without a planner."""
-    return spec.verb in VERBS and spec.planner in {"on", "inspire", "rewrite"}
+    return (
+        spec.verb is Verb.UNDERSTAND
+        or spec.rank
+        or (spec.verb in VERBS and spec.planner in {"on", "inspire", "rewrite"})
+    )
 
 
 def obstacle(spec: RenderSpec, checkpoint: Path) -> PunchinError | None:
@@ -58,7 +62,7 @@ def required(spec: RenderSpec, checkpoint: Path, processor: Processor | None = N
         return Chosen(folder, _size(folder))
     there = here(checkpoint)
     if not there:
-        raise NoModel(f"no planner is here: punchin models pull {NAMES['0.6B']}, or ask for planner off")
+        raise NoModel(f"no planner is here: punchin models pull {NAMES['0.6B']}")
     meant = [size for size in (tier_of(processor).planners if processor else ()) if size in there]
     size = meant[-1] if meant else next(iter(there))
     return Chosen(there[size], size)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine.backends.acestep.cache import Tensors, key
 from engine.backends.acestep.planner.metadata import Metadata
+from engine.backends.acestep.planner.scoring import score
 from engine.backends.acestep.planner.thinking import Thinker, Words
 from engine.backends.base import Report
 from engine.expert import Expert
@@ -54,6 +55,14 @@ def planned(
     words = Words(told["caption"], told["lyrics"], Metadata(**told["metadata"]))
     codes = found["codes"][seeds.index(seed)].long() if "codes" in found else None
     return Planned(words.into(spec), codes)
+
+
+def scored(session: "Session", spec: RenderSpec, latents: Tensor, seconds: Seconds, report: Report) -> float:
+    """How well a take [1, frames, channels] does what its planned spec says, 0 to 1."""
+    assert session.desk is not None
+    heard = session.heard(latents)
+    with session.desk.present(session.occupancy.residency, report) as lm:
+        return score(lm, heard, Words.of(spec, seconds), report)
 
 
 def _seeds(spec: RenderSpec, seed: Seed) -> list[Seed]:

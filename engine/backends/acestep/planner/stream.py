@@ -61,6 +61,10 @@ class Stream:
         """How many were read, the beginning included."""
         return self._kept.filled
 
+    def rewind(self, tokens: int) -> None:
+        """Forget what was read after so many tokens."""
+        self._kept.filled = tokens
+
     def feed(self, ids: Tensor) -> Tensor:
         """Go on by ids [rows, tokens]; their states [rows, tokens, width]."""
         first, count = self._kept.filled, ids.shape[1]

@@ -26,6 +26,9 @@ LONGEST_SPEECH = 2048
 """Tokens of lyrics."""
 _FEW = 4096
 """Up to so many ids, their rows of the head are gathered; above, all rows of text are computed."""
+_LOOK_EVERY = 32
+_CIRCLES, _LONGEST_CIRCLE = 96, 24
+"""Tokens that say the same over and over, and how many of them at most are said before they come again."""
 _FIELD = re.compile(r"^([a-z]+):", re.MULTILINE)
 
 
@@ -50,7 +53,8 @@ class Writer:
         self._report = report
         self._generator = torch.Generator("cpu").manual_seed(seed)
         self._pending: list[int] = []
-        self._written = 0
+        self.written = 0
+        """Tokens so far, given ones included."""
         with torch.inference_mode(), interrupted_by(self._still, model.layers):
             self._stream = Stream(model, prompts, LONGEST_THOUGHT + LONGEST_SPEECH)
 
@@ -74,25 +78,30 @@ class Writer:
                 constraint.take(new)
             ids += new
             self._pending += new
+            self.written += len(new)
             text += self._vocabulary.text(new)
             if captioned >= longest_caption and text.endswith("\n") and _field(text) == names[-1] == "caption":
                 break
         return self._vocabulary.text(ids)
 
     def speak(self, opening: str, longest: int = LONGEST_SPEECH) -> str:
-        """Free text after `opening`, which is not part of it, until the turn ends."""
+        """Free text after `opening`, which is not part of it, until the turn ends, or it goes on in circles."""
         self._pending += self._vocabulary.ids(opening)
         ids: list[int] = []
         while len(ids) < longest:
             chosen = self._chosen(None)
             if chosen == END_OF_TURN:
+                self.written += 1
                 break
             ids.append(chosen)
             self._pending.append(chosen)
+            self.written += 1
+            if len(ids) % _LOOK_EVERY == 0 and circling(ids):
+                break
         return self._vocabulary.text(ids)
 
     def _still(self) -> None:
-        self._report(min(1.0, self._written / LONGEST_THOUGHT), Stage.PLANNING)
+        self._report(min(1.0, self.written / LONGEST_THOUGHT), Stage.PLANNING)
 
     def _chosen(self, legal: npt.NDArray[np.int64] | None, *, likeliest: bool = False) -> int:
         """The next id, out of those that are legal, or of all text and the end of the turn."""
@@ -101,7 +110,6 @@ class Writer:
         with torch.inference_mode(), interrupted_by(self._still, self._model.layers):
             if self._pending:
                 self._stream.feed(torch.tensor([self._pending] * self._rows, device=self._model.device))
-                self._written += len(self._pending)
                 self._pending = []
             ids = None if legal is None else torch.from_numpy(legal).to(self._model.device)
             scores = self._scores(ids)
@@ -121,6 +129,14 @@ class Writer:
         scores[:, END_OF_TEXT:] = float("-inf")
         scores[:, END_OF_TURN] = ends
         return scores
+
+
+def circling(ids: Sequence[int]) -> bool:
+    """Whether the newest ids do nothing but repeat themselves."""
+    newest = list(ids[-_CIRCLES:])
+    return len(newest) == _CIRCLES and any(
+        newest[period:] == newest[:-period] for period in range(1, _LONGEST_CIRCLE + 1)
+    )
 
 
 def _field(text: str) -> str:
