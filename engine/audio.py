@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, BinaryIO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -267,12 +267,19 @@ def write(path: Path, clip: Clip, file_format: FileFormat, metadata: riff.Metada
     the metadata as Vorbis comments, as far as those go. A file that could not be finished is removed. Raises DiskFull
     where there is no room, else EngineError; both name the folder.
     """
+    with whole_file(path) as file:
+        if file_format == "flac":
+            file.write(_flac(clip, metadata))
+        else:
+            _write_wav(file, clip, "float32" if file_format == "wav32f" else "pcm24", metadata)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that is down on the disk when the block ends, or removed if it could not be finished; raises as `write` does."""
     try:
         with _told(path.parent), path.open("wb") as file:
-            if file_format == "flac":
-                file.write(_flac(clip, metadata))
-            else:
-                _write_wav(file, clip, "float32" if file_format == "wav32f" else "pcm24", metadata)
+            yield file
             file.flush()
             os.fsync(file.fileno())
     except BaseException:

@@ -56,6 +56,7 @@ CREATE INDEX jobs_by_end ON jobs (finished);
 """
 """What the order, the time left and the age of a job are read from; `arrived` and `ended` are seconds since 1970."""
 _SINCE_3 = "ALTER TABLE jobs ADD COLUMN understanding TEXT"
+_PATHS = ("path", "temporary", "midi", "midi_temporary")
 _PACE_SAMPLE = 9
 """So many of the latest jobs tell how fast an engine is."""
 
@@ -290,7 +291,8 @@ def _job(row: sqlite3.Row) -> Job:
 
 
 def _clip(values: dict[str, Any]) -> ClipFile:
-    return ClipFile(**values | {"path": Path(values["path"]), "temporary": Path(values["temporary"])})
+    paths = {name: Path(values[name]) for name in _PATHS if values.get(name)}
+    return ClipFile(**values | paths)
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -51,6 +51,7 @@ def _clips(job: Job) -> list[Message]:
             position=job.spec.position,
             note=clip.note or None,
             score=clip.score,
+            midi=clip.midi,
             cookie=job.spec.cookie,
         )
         for index, clip in enumerate(job.clips)

@@ -34,6 +34,7 @@ CLIP = m.ClipReady(
 )
 REPLIES = [
     CLIP,
+    CLIP.model_copy(update={"midi": Path("/clips/a b.mid")}),
     m.Described(job_id="j", engine="draft", chords="[]", lufs=-12.0, peak_db=-1.0, seconds=8.5),
     m.Described(
         job_id="j",

@@ -128,6 +128,22 @@ def test_the_command_line_prints_it_in_both_forms(served, tmp_path):
     assert "4.0" in next(line for line in out.splitlines() if "seconds" in line)
 
 
+def test_stems_come_with_their_notes(served, tmp_path):
+    command = ["extract", "--source", str(RECORDING), "--tracks", "drums,residual", "--midi", "--out", str(tmp_path)]
+    place = ["--state", str(served.state), "--engine", "draft", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "bridge", "send", *command, *place],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    drums, residual = json.loads(done.stdout)["clips"]
+    assert Path(drums["midi"]) == Path(drums["path"]).with_suffix(".mid")
+    assert Path(drums["midi"]).read_bytes()[:4] == b"MThd"
+    assert "midi" not in residual
+
+
 def job(measured, told):
     spec = RenderSpec(verb="understand", source="/a.wav", cookie="c" * 1024)
     understanding = Understanding(measured, told)
