@@ -14,7 +14,7 @@ from engine.audio import Clip, FloatArray
 from engine.backends.adapt import rendered
 from engine.backends.base import MIX, PLAIN, Backend, Description, Heard, Rendering, Report, Span, Stage
 from engine.errors import BadSource, TooLarge
-from engine.files import remove_temporaries, temporary_midi_path, temporary_path
+from engine.files import remove_temporaries, temporary_lrc_path, temporary_midi_path, temporary_path
 from engine.jobs import ClipFile
 from engine.placement import Part
 from engine.progress import shared
@@ -50,6 +50,7 @@ class Piece:
     """The audio it stands in for or was taken from."""
     markers: tuple[tuple[Frames, str], ...] = ()
     score: float | None = None
+    lines: tuple[tuple[Seconds, str], ...] = ()
 
 
 def render(
@@ -75,6 +76,8 @@ def render(
             share(0.0, Stage.WRITING)
             temporary = temporary_path(directory, job_id, number)
             clips.append(_written(piece, temporary, directory, spec, description))
+            if piece.lines:
+                clips[-1] = _with_lyrics(clips[-1], piece, temporary_lrc_path(directory, job_id, number))
             if transcriber:
                 midi = temporary_midi_path(directory, job_id, number)
                 clips[-1] = _transcribed(clips[-1], piece, midi, spec, transcriber, share)
@@ -118,8 +121,20 @@ def _new_pieces(job: _Job) -> Iterator[Piece]:
     for take, seed, report in job.takes():
         made, seconds = job.render(heard, seed, report)
         label = f"{seed:08x}_t{take:02d}"
-        zero = Seconds(0.0)
-        yield Piece(made.tracks[MIX], rate, frames, zero, take, seed, MIX, label, made.note, seconds, score=made.score)
+        yield Piece(
+            made.tracks[MIX],
+            rate,
+            frames,
+            Seconds(0.0),
+            take,
+            seed,
+            MIX,
+            label,
+            made.note,
+            seconds,
+            score=made.score,
+            lines=made.lines if job.spec.lrc else (),
+        )
 
 
 def _placed_pieces(job: _Job) -> Iterator[Piece]:
@@ -268,6 +283,14 @@ def _transcribed(
     with audio.whole_file(temporary) as file:
         file.write(midi_file(piece.track, notes, piece.frames / piece.rate, spec))
     return replace(clip, midi=clip.path.with_suffix(".mid"), midi_temporary=temporary)
+
+
+def _with_lyrics(clip: ClipFile, piece: Piece, temporary: Path) -> ClipFile:
+    """The clip with an LRC file beside it: `[mm:ss.xx]line`, in the order of time."""
+    text = "".join(f"[{int(at // 60):02d}:{at % 60:05.2f}]{line}\n" for at, line in piece.lines)
+    with audio.whole_file(temporary) as file:
+        file.write(text.encode())
+    return replace(clip, lrc=clip.path.with_suffix(".lrc"), lrc_temporary=temporary)
 
 
 def _while_writing(report: Report, fraction: float) -> None:

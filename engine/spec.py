@@ -216,6 +216,7 @@ class RenderSpec(BaseModel):
             "from a short prompt, rewrite makes yours better"
         ),
     ] = "auto"
+    lrc: Annotated[Switch, Field(description="with each new piece an LRC file of when its lyrics are sung")] = False
     rank: Annotated[Switch, Field(description="takes are scored by the planner, and the best comes first")] = False
     steps: Annotated[Whole, Ge(1), Le(200), Field(description="diffusion steps")] | None = None
     guidance: Annotated[Number, Ge(0), Le(30), Field(description="guidance scale")] | None = None
@@ -333,6 +334,8 @@ class RenderSpec(BaseModel):
     def _planner_has_words(self) -> Self:
         if self.planner in {"inspire", "rewrite"} and self.verb is not Verb.GENERATE:
             raise ValueError(f"planner: {self.planner} goes with generate, this is {self.verb}")
+        if self.lrc and (self.verb is not Verb.GENERATE or not (self.lyrics or self.planner == "inspire")):
+            raise ValueError("lrc: goes with generate and lyrics")
         if self.rank and (self.verb is not Verb.GENERATE or self.planner == "off"):
             raise ValueError("rank: only the planner ranks takes, and only those of generate")
         return self

@@ -52,6 +52,7 @@ def _clips(job: Job) -> list[Message]:
             note=clip.note or None,
             score=clip.score,
             midi=clip.midi,
+            lrc=clip.lrc,
             cookie=job.spec.cookie,
         )
         for index, clip in enumerate(job.clips)

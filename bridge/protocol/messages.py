@@ -306,6 +306,7 @@ class ClipReady(Reply):
         Annotated[Number, Field(description="how well the take does what was asked for, 0 to 1, with rank")] | None
     ) = None
     note: Annotated[str, Field(description="what to know of how it was made")] | None = None
+    lrc: Annotated[FilePath, Field(description="LRC file: when each line of the lyrics is sung")] | None = None
     midi: Annotated[FilePath, Field(description="MIDI file of its notes; time 0 is the clip's first frame")] | None = (
         None
     )

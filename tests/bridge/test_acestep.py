@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -25,7 +26,8 @@ def models(tmp_path_factory):
     from engine.backends.acestep.tiny import make_tiny
 
     folder = tmp_path_factory.mktemp("models")
-    return {variant: make_tiny(folder, variant=variant, planner=variant == "turbo") for variant in ("turbo", "base")}
+    made = {variant: make_tiny(folder, variant=variant, planner=variant == "turbo") for variant in ("turbo", "base")}
+    return made | {"xl": make_tiny(folder, variant="turbo", xl=True)}
 
 
 @pytest.fixture(scope="module")
@@ -175,11 +177,18 @@ def test_a_job_names_its_adapters(client, models):
     assert "dusty" in refused.params[-1]
 
 
-def test_a_query_becomes_ranked_takes_the_best_first(client):
+def test_planned_takes_come_ranked_and_with_their_lyrics_in_time(client, models):
     expert = '{"planner_caption": false}'
     clips, replies = rendered(
-        client, "generate", prompt="rain", length=3.0, bpm=90, planner="on", rank=True, takes=2, seed=5, expert=expert
-    )
+        client, "generate", prompt="rain", length=10.0, bpm=90, planner="on", rank=True, takes=2, seed=5, expert=expert,
+        lyrics="[Verse]\nnight light\nbright bass", lrc=True, model=str(models["xl"]),
+    )  # fmt: skip
+    for path, keys in clips:
+        lrc = path.with_suffix(".lrc")
+        assert keys["lrc"] == str(lrc)
+        assert all(
+            re.fullmatch(r"\[00:0[0-9]\.\d\d\](night light|bright bass)", line) for line in lrc.read_text().splitlines()
+        )
     scores = [keys["score"] for _, keys in clips]
     assert scores == sorted(scores, reverse=True)
     assert {keys["seed"] for _, keys in clips} == {5, 6}

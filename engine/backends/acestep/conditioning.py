@@ -88,3 +88,11 @@ def told(modules: Any, codes: Tensor) -> Tensor:
     detokenizer = modules.audio_token_detokenizer
     latents: Tensor = detokenizer(quantized.to(detokenizer.dtype))
     return latents
+
+
+def lyric_lines(tokenizer: Any, heading: str, lyrics: str) -> tuple[int, list[int]]:
+    """Of the lyric prompt: how many tokens its heading has, and the line of each token of the lyrics after it."""
+    read = tokenizer(heading + lyrics, truncation=True, max_length=LYRIC_TOKENS, return_offsets_mapping=True)
+    begins = [first for first, end in read.offset_mapping if end > first]
+    sung = [lyrics.count("\n", 0, first - len(heading)) for first in begins if first >= len(heading)]
+    return len(begins) - len(sung), sung

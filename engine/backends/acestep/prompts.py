@@ -85,7 +85,12 @@ def lyric_prompt(lyrics: str, language: str) -> str:
     """What the lyric encoder reads; no lyrics mean an instrumental, whose language is unknown."""
     if is_instrumental(lyrics):
         lyrics, language = INSTRUMENTAL, UNKNOWN_LANGUAGE
-    return f"# Languages\n{language}\n\n# Lyric\n{lyrics}<|endoftext|>"
+    return f"{lyric_heading(language)}{lyrics}<|endoftext|>"
+
+
+def lyric_heading(language: str) -> str:
+    """What stands above the lyrics."""
+    return f"# Languages\n{language}\n\n# Lyric\n"
 
 
 def is_instrumental(lyrics: str) -> bool:

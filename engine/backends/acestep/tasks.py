@@ -8,11 +8,12 @@ from torch import Tensor
 
 from engine.audio import FloatArray
 from engine.backends.acestep import conditioning
+from engine.backends.acestep.alignment import Aligned
 from engine.backends.acestep.canvas import PATCH, SHORTEST_SECONDS, Canvas, laid_out
 from engine.backends.acestep.flow import Condition
 from engine.backends.acestep.planner.planning import planned, scored
 from engine.backends.acestep.planner.tokens import LATENTS_A_CODE
-from engine.backends.acestep.prompts import Metas, Task, instruction
+from engine.backends.acestep.prompts import Metas, Task, instruction, is_instrumental
 from engine.backends.acestep.sampler import Kept
 from engine.backends.acestep.session import RATE, Opening, Session, Switch
 from engine.backends.base import MIX, Heard, Rendering, Report
@@ -115,10 +116,26 @@ def _composed(work: _Work) -> Rendering:
     latents = session.takes(work.spec, [work.seed], condition, shared(report, READ_UNTIL, RENDERED_UNTIL))
     scoring = shared(report, RENDERED_UNTIL, SCORED_UNTIL)
     score = scored(session, work.spec, latents, seconds, scoring) if work.spec.rank else None
+    sung = _sung(work, condition, latents, scoring)
+    if score is not None and sung is not None:
+        score = (score + sung.score) / 2
     frames = work.frames + seam
     decoded = session.decoded(latents, shared(report, SCORED_UNTIL, 1.0), 0, ceil(frames / session.hop))
     samples = _looped(decoded, work.frames, seam) if seam else decoded[:, : work.frames]
-    return Rendering({MIX: samples}, score=score)
+    length = work.frames / RATE
+    lines = tuple(line for line in sung.lines if line[0] < length) if sung else ()
+    return Rendering({MIX: samples}, score=score, lines=lines)
+
+
+def _sung(work: _Work, condition: Condition, latents: Tensor, report: Report) -> Aligned | None:
+    """Where lines are sung, where somebody wants to know."""
+    spec = work.spec
+    if is_instrumental(spec.lyrics) or not (spec.lrc or spec.rank):
+        return None
+    found = work.session.sung(spec, work.seed, condition, latents, report)
+    if found is None and spec.lrc:
+        work.session.notes.append("no file of lyrics: it cannot be told from this checkpoint where they are sung")
+    return found
 
 
 def _even(samples: int, hop: int) -> int:

@@ -156,6 +156,7 @@ def dit_config(size: Size, *, variant: Variant, xl: bool, latent_channels: int, 
             "encoder_intermediate_size": size.hidden * 3,
             "encoder_num_attention_heads": size.heads,
             "encoder_num_key_value_heads": size.kv_heads,
+            "lyric_alignment_layers_config": {"0": [1], "1": [0, 2]},
         }
     return config
 
