@@ -26,15 +26,15 @@ from engine.backends.acestep.planner.tokens import CODES, END_OF_TEXT, FIRST_COD
 from engine.backends.acestep.planner.weights import LanguageModel, load
 from engine.backends.acestep.planner.writing import Writer
 
-TOKENS = 150
-"""Half a minute of codes."""
-HIDDEN, LAYERS = 512, 8
+TOKENS = 100
+"""Twenty seconds of codes."""
+HIDDEN, LAYERS = 256, 8
 WORDS = ("slow blues with brushes and a walking bass", "[Instrumental]")
 _FACTS = "bpm: 80\nduration: 30\nkeyscale: A minor\nlanguage: unknown\ntimesignature: 4"
 DEVICE = devices.torch_device(devices.best())
 
 
-def measured(folder: Path, rounds: int = 3) -> dict[str, float]:
+def measured(folder: Path, rounds: int = 2) -> dict[str, float]:
     """Tokens a second of every case, the best of some rounds."""
     lm = load(folder, torch.float32 if DEVICE.type == "cpu" else torch.bfloat16, _silent)
     lm.model.to(DEVICE)
