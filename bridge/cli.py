@@ -17,6 +17,8 @@ app.command("bridge.sending:send", name="send", help="Send one request to the da
 app.command("bridge.asking:jobs", name="jobs", help="List the newest jobs.")
 app.command("bridge.asking:cancel", name="cancel", help="Stop a job, named by its id.")
 app.command("bridge.asking:pause", name="pause", help="Stop rendering and free the engines' memory; jobs wait.")
+app.command("bridge.audition.commands:audition", name="audition", help="Play a take, or the original beside it.")
+app.command("bridge.audition.commands:stop", name="stop", help="Stop what is played.")
 app.command("bridge.asking:resume", name="resume", help="Render the jobs that wait.")
 app.command(
     "bridge.install.bundle:support_bundle", name="support-bundle", help="Collect what a helper needs, in one zip."
@@ -46,6 +48,13 @@ lora_commands = App(name="loras", help="List the adapters of the ACE-Step engine
 lora_commands.command("bridge.loras:listing", name="list", help="List the adapters that are here.")
 lora_commands.command("bridge.loras:path", name="path", help="Say where an adapter is, or the folder to put them into.")
 app.command(lora_commands)
+preset_commands = App(name="presets", help="List, show, check and begin presets.")
+preset_commands.command("bridge.preset_commands:listing", name="list", help="List the presets, yours and punchin's.")
+preset_commands.command("bridge.preset_commands:show", name="show", help="Print the file of a preset, and where it is.")
+preset_commands.command("bridge.preset_commands:check", name="check", help="Say of each preset whether it is legal.")
+preset_commands.command("bridge.preset_commands:new", name="new", help="Begin a preset of your own.")
+app.command(preset_commands)
+app.command("bridge.surfaces.commands:surfaces", name="surfaces", help="Say where the layouts for surfaces are.")
 install = App(name="install", help="Put punchin's scripts into a DAW.")
 install.command("bridge.install.reaper:reaper", name="reaper", help="Put the scripts into REAPER, or take them out.")
 app.command(install)
@@ -71,6 +80,8 @@ def serve(
     port: Port = None,
     log_level: str | None = None,
     idle_minutes: float | None = None,
+    audio_device: str | None = None,
+    audio_buffer: float | None = None,
 ) -> None:
     """Run the daemon until it is told to stop (Ctrl+C)."""
     import asyncio  # noqa: PLC0415
@@ -78,7 +89,14 @@ def serve(
     from bridge import daemon, settings  # noqa: PLC0415
 
     chosen = settings.load(
-        state=state, models=models, host=host, port=port, log_level=log_level, idle_minutes=idle_minutes
+        state=state,
+        models=models,
+        host=host,
+        port=port,
+        log_level=log_level,
+        idle_minutes=idle_minutes,
+        audio_device=audio_device,
+        audio_buffer=audio_buffer,
     )
     asyncio.run(daemon.serve(chosen, _say))
 

@@ -17,7 +17,6 @@ from typing import IO, BinaryIO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pyloudnorm
 import soundfile
 import soxr
 
@@ -241,6 +240,8 @@ def loudness(samples: FloatArray, rate: SampleRate) -> Lufs:
     BS.1770's weights do not apply to stems of unknown layout, the powers of the channels' own loudness are summed: an
     approximation, for every channel is gated alone.
     """
+    import pyloudnorm  # noqa: PLC0415  brings most of scipy, a second that whoever only reads or plays need not wait
+
     channels, frames = samples.shape
     if frames == 0:
         return LOUDNESS_FLOOR
