@@ -60,11 +60,11 @@ class Metadata:
                 found[last] = match[2].strip()
             elif last:
                 found[last] += f" {line.strip()}"
-        caption = _unquoted(found.get("caption", ""))
+        found = {name: _unquoted(value) for name, value in found.items()}
         keyscale, language = found.get("keyscale"), found.get("language")
         return cls(
             bpm=_whole(found.get("bpm"), LEAST_BPM, MOST_BPM),
-            caption=caption or None,
+            caption=found.get("caption") or None,
             duration=_whole(found.get("duration"), SHORTEST, LONGEST),
             keyscale=keyscale if keyscale and re.fullmatch("[A-G][#b♯♭]? (major|minor)", keyscale) else None,
             language=language if language in LANGUAGES else None,
@@ -88,8 +88,11 @@ FIELDS = tuple(field.name for field in fields(Metadata))
 
 
 def line(name: str, value: Any) -> str:
-    """One field as YAML writes it, long captions folded; with the last newline."""
-    return _dumped({name: value})
+    """One field as the planner writes it, with the last newline: captions as YAML does, folded, and the others bare.
+
+    YAML would put Norwegian in quotation marks, lest it be read as a refusal.
+    """
+    return _dumped({name: value}) if name == "caption" else f"{name}: {value}\n"
 
 
 def _dumped(values: Mapping[str, Any]) -> str:
@@ -99,14 +102,14 @@ def _dumped(values: Mapping[str, Any]) -> str:
     return text
 
 
-def _unquoted(caption: str) -> str:
-    """A caption that was written in quotation marks, as YAML asks for it where it holds a colon, without them."""
-    if caption[:1] in {'"', "'"}:
+def _unquoted(value: str) -> str:
+    """What was written in quotation marks, as YAML asks for it where there is a colon, without them."""
+    if value[:1] in {'"', "'"}:
         try:
-            return str(yaml.safe_load(caption))
+            return str(yaml.safe_load(value))
         except yaml.YAMLError:
-            return caption.strip("\"'")
-    return caption
+            return value.strip("\"'")
+    return value
 
 
 def _whole(text: str | None, least: int, most: int) -> int | None:

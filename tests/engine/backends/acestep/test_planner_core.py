@@ -75,6 +75,7 @@ def test_a_folder_that_is_no_planner_is_refused(planner_folder, tmp_path):
 # Metadata
 
 
+@pytest.mark.timeout(900)  # a minute, where nobody else is at work
 @given(legal, st.integers(0, 2**32 - 1), st.sets(st.sampled_from(FIELDS), min_size=1))
 @settings(max_examples=1000, deadline=None, phases=[Phase.generate])
 def test_a_thousand_plans_are_legal_and_hold_what_was_given(lm, given_fields, seed, wanted):

@@ -76,8 +76,14 @@ legal = st.builds(
 @given(legal)
 def test_what_is_written_is_read_back(metadata):
     assert Metadata.parse(metadata.yaml()) == metadata
-    lines = "".join(line(name, value) for name, value in metadata.given().items())
-    assert yaml.safe_load(lines or "{}") == metadata.given()
+    assert Metadata.parse("".join(line(name, value) for name, value in metadata.given().items())) == metadata
+    assert yaml.safe_load(metadata.yaml() or "{}") == metadata.given()
+
+
+def test_norwegian_is_no_refusal():
+    assert line("language", "no") == "language: no\n"
+    assert Metadata(language="no").yaml() == "language: 'no'"
+    assert Metadata.parse("language: no\n") == Metadata.parse("language: 'no'\n") == Metadata(language="no")
 
 
 def test_what_is_not_legal_is_not_read():
