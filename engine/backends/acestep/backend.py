@@ -116,6 +116,8 @@ class AceStep:
                 ) from error
         # Only here: while the error is held, so are the tensors of the pass that failed.
         devices.release_memory(self._device)
+        if session.desk is not None:
+            session.desk.leave()
         session.notes.append(
             f"memory ran out: rendered again with modules {residency.replace('_', ' ')}, which is slower"
         )

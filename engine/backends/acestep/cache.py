@@ -126,7 +126,7 @@ class _Disk:
         path = self._path(key)
         try:
             tensors = _read(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, RuntimeError):  # the latter from torch, when it vanishes while it is read
             return None
         except (OSError, ValueError, SafetensorError) as error:
             logger.warning("{} is damaged and is thrown away: {}", path, error)

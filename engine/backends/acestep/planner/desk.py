@@ -52,6 +52,11 @@ class Desk:
         try:
             yield self._held
         finally:
-            if residency is not Residency.KEEP and self._device.type != "cpu":
-                self._held.model.to("cpu")
-                release_memory(self._device)
+            if residency is not Residency.KEEP:
+                self.leave()
+
+    def leave(self) -> None:
+        """Take the planner from the device; it stays in the machine's memory."""
+        if self._held is not None and self._device.type != "cpu":
+            self._held.model.to("cpu")
+            release_memory(self._device)
