@@ -29,6 +29,7 @@ bench = App(name="bench", help="Measure engines on real songs, and how soon the 
 bench.command("bridge.bench.draft:draft", name="draft", help="Repaint and continue beside copies made by hand.")
 bench.command("bridge.bench.hearing:hearing", name="hearing", help="Chords, key, tempo and beats beside the truth.")
 bench.command("bridge.bench.engine:engine", name="engine", help="ACE-Step beside diffusers' own pipeline.")
+bench.command("bridge.bench.planner:planner", name="planner", help="ACE-Step's planner beside transformers.")
 bench.command("bridge.bench.osc:osc", name="osc", help="Round trips to a daemon beside a bare echo.")
 app.command(bench)
 model_commands = App(name="models", help="Download, list and verify the models of the ACE-Step engine.")

@@ -41,7 +41,7 @@ TIME_LIMIT = 2.0
 """Seconds after which a part that has not answered is reported as such."""
 LEAST_ROOM = 1_000_000_000
 """Bytes free below which the state folder is a problem: about 40 minutes of stereo takes at 48 kHz, 32 bit."""
-MODEL_PACKAGES = ("torch", "diffusers", "transformers", "huggingface_hub")
+MODEL_PACKAGES = ("torch", "diffusers", "transformers", "llguidance", "huggingface_hub")
 
 _REINSTALL = "Install punchin again: pip install --force-reinstall punchin."
 _COLOURS: Mapping[State, str] = {"ok": "green", "missing": "yellow", "problem": "red", "off": "dim"}
