@@ -58,7 +58,7 @@ local FIELDS = {
   hear = { "Hear (item/track/mix)", one_of("item", "track", "mix"), "item" },
   midi = { "MIDI too (0/1)", whole(0, 1), "0" },
   mute = { "Mute the source (0/1)", whole(0, 1), "0" },
-  preset = { "Preset", same, "" },
+  preset = { "Preset (?: list them)", same, "" },
   language = { "Language (as en)", same, "" },
   engine = { "Engine (auto/draft/acestep)", same, "auto" },
 }
@@ -108,7 +108,7 @@ local function known_preset(text, verb)
   if #names == 0 then
     return text -- the daemon has not told its presets yet, and will say what is wrong
   elseif #found ~= 1 then
-    refuse("Preset: one of %s, %s came.", table.concat(names, ", "), text)
+    refuse("Preset: one of %s; %s came.", table.concat(names, ", "), text)
   end
   return found[1]
 end
@@ -132,16 +132,12 @@ local function first_answer(name, hints)
   return FIELDS[name][3]
 end
 
-local function caption_of(name, verb)
-  return name == "preset" and ("Preset (%s)"):format(table.concat(dialog.presets(verb), " ")) or FIELDS[name][1]
-end
-
 -- Text by field; nil when the user cancels.
 local function asked(title, names, hints)
   local captions, values = {}, {}
   for _, name in ipairs(names) do
     local kept = project.get(kept_under(title, name, hints))
-    captions[#captions + 1] = caption_of(name, hints.verb)
+    captions[#captions + 1] = FIELDS[name][1]
     values[#values + 1] = kept ~= "" and kept or first_answer(name, hints)
   end
   local layout = table.concat(captions, ",") .. ",extrawidth=300,separator=\n"

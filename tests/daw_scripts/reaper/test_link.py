@@ -112,8 +112,8 @@ def test_a_result_that_came_while_reaper_was_closed_comes_at_the_next_start(daws
     assert len(daw.project.items()) == 1
 
 
-def test_what_is_placed_is_not_placed_again_where_the_daemon_never_heard_of_it(daws, daemon):
-    daw = daws()
+def test_what_is_placed_is_not_placed_again_where_the_daemon_never_heard_of_it(daws, own_daemon):
+    daw = daws(state=own_daemon.state)
     sockets = Sockets(lose=lambda number, data: data.startswith(b"/punchin/received"))
     daw.modules["socket.core"] = sockets.install
     generate(daw)
@@ -121,7 +121,7 @@ def test_what_is_placed_is_not_placed_again_where_the_daemon_never_heard_of_it(d
     (background,) = daw.scripts
     background.end()
     sockets.lose = lambda number, data: False
-    surface = PlainClient(daemon.port)
+    surface = PlainClient(own_daemon.port)
 
     def state():
         surface.send("/punchin/status", "s-1")

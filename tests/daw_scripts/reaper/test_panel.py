@@ -34,7 +34,7 @@ def test_it_asks_shows_progress_and_lets_takes_be_chosen(panel):
     panel.typed = {"##prompt": "house\npiano", "Key": "C minor", "Takes": 1}
     click(panel, "Preset", "three-takes")
     click(panel, "Repaint")
-    assert shown(panel, "button")["Cancel"] is True
+    panel.until(lambda: shown(panel, "button")["Cancel"])
     panel.until(lambda: any("rendering" in label for label in shown(panel, "progress")))
     panel.until(lambda: panel.project.undo)
     assert shown(panel, "combo") == {"Preset": "three-takes"}
