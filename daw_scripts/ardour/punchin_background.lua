@@ -41,16 +41,26 @@ function factory()
     end
   end
 
-  local function place(id, clips, cookie)
-    local where = placing.read(cookie)
-    if where then
-      where.job = id
-      local ok, sentence = pcall(placing.put, where, clips)
-      if sentence then
-        notice.show(ok and sentence or ("The clips are in %s, and could not be placed: %s"):format(clips[1].path, sentence))
-      end
+  local function place(job)
+    local where = placing.read(job.cookie)
+    if not where or #job.clips == 0 then
+      return
     end
-    return true
+    where.job = job.id
+    local ok, sentence = pcall(placing.put, where, job.clips)
+    if sentence then
+      local path = job.clips[1].path
+      notice.show(ok and sentence or ("The clips are in %s, and could not be placed: %s"):format(path, sentence))
+    end
+  end
+
+  local function place_all(jobs)
+    local done = {}
+    for number, job in ipairs(jobs) do
+      place(job)
+      done[number] = job.id
+    end
+    return done
   end
 
   local function run(name, keys)
@@ -74,10 +84,14 @@ function factory()
       end,
       rejected = function(_, message) notice.show(message) end,
       progress = function() end,
-      result = place,
+      results = place_all,
       presets = function(names) files.write(client.folder() .. "/presets", names) end,
-      failed = function(_, message) notice.show(message) end,
-      cancelled = function() end,
+      ended = function(_, _, message)
+        if message then
+          notice.show(message)
+        end
+      end,
+      project = function() return Session:name() end,
       run = run,
     }, { name = "ardour", version = config.ardour })
   end
