@@ -41,25 +41,26 @@ function factory()
     end
   end
 
-  local function place(id, clips, cookie)
-    local where = placing.read(cookie)
-    if where then
-      where.job = id
-      local ok, sentence = pcall(placing.put, where, clips)
-      if sentence then
-        notice.show(ok and sentence or ("The clips are in %s, and could not be placed: %s"):format(clips[1].path, sentence))
-      end
+  local function place(job)
+    local where = placing.read(job.cookie)
+    if not where or #job.clips == 0 then
+      return
+    end
+    where.job = job.id
+    local ok, sentence = pcall(placing.put, where, job.clips)
+    if sentence then
+      local path = job.clips[1].path
+      notice.show(ok and sentence or ("The clips are in %s, and could not be placed: %s"):format(path, sentence))
     end
   end
 
-  -- Gives the ids of those that are done with, which is all of them.
-  local function place_all(results)
-    local ids = {}
-    for number, result in ipairs(results) do
-      place(result.id, result.clips, result.cookie)
-      ids[number] = result.id
+  local function place_all(jobs)
+    local done = {}
+    for number, job in ipairs(jobs) do
+      place(job)
+      done[number] = job.id
     end
-    return ids
+    return done
   end
 
   local function run(name, keys)

@@ -77,7 +77,8 @@ end
 local function take_preset(answers)
   local preset, words = (answers.prompt or ""):match("^([%w_-]+):%s*(.*)$")
   local known = fields.decode(files.read(client.folder() .. "/presets") or "")
-  if preset and (known[preset:gsub("%-", "_")] or ""):match("%S+$") == preset then
+  local said = preset and known[preset:gsub("%-", "_")] -- a verb and a name
+  if said and said:match("^%S+ (.+)$") == preset then
     answers.preset, answers.prompt = preset, words ~= "" and words or nil
   end
 end
