@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 from loguru import logger
 
+from bridge.midi.room import MidiRoom
 from bridge.osc.loopback import LOOPBACK, is_loopback
 from bridge.osc.reception import Reception, Transport
 from bridge.osc.spool import SpoolTransport
@@ -60,7 +61,9 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         transports: dict[str, Transport] = {}
         transfers = Transfers(studio.store, settings.state / "uploads", loop.call_soon_threadsafe)
         gate = Gate(_sender(transports), partial(token.read, settings.state))
-        service = Service(studio, presets(settings.state / "presets"), gate.send, transfers=transfers)
+        known_presets = presets(settings.state / "presets")
+        service = Service(studio, known_presets, gate.send, transfers=transfers)
+        midi = MidiRoom(service.receive, settings.state, known_presets, lambda: service.has_daw)
         reception = Reception(partial(gate.receive, service.receive), service.refuse_flood)
 
         def pass_on(job: Job, progress: Progress) -> None:
@@ -70,12 +73,12 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         try:
             udp, tcp = await _on_one_port(settings, reception, gate)
             spool = await SpoolTransport(reception, settings.state / "spool").open()
-            transports |= {transport.name: transport for transport in (udp, tcp, spool)}
+            transports |= {transport.name: transport for transport in (udp, tcp, spool, midi)}
             with _announced(settings, udp):
                 studio.start()
                 service.resume()
                 ready(_listening(udp, settings.host))
-                async with _ticking(service), announced(settings.host, udp.port):
+                async with _ticking(service), announced(settings.host, udp.port), midi.running():
                     await stopped.wait()
         finally:
             for transport in transports.values():
