@@ -54,7 +54,7 @@ AControl = Annotated[Control, BeforeValidator(_control)]
 Gesture = Literal["press", "long", "double"]
 Mode = Literal["button", "toggle", "dial", "twos", "sign", "offset"]
 State = Literal["idle", "queued", "rendering", "done", "failed"]
-Span = tuple[float, float] | tuple[int, int]
+Span = tuple[int | float, int | float]
 Place = tuple[float, float] | tuple[float, float, float, float]
 
 

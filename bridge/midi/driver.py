@@ -35,42 +35,51 @@ class Driver:
     def __init__(self, ports: System, out: TextIO) -> None:
         self._ports = ports
         self._out = out
-        self._news: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._wanted: dict[str, list[str]] = {"inputs": [], "outputs": []}
         self._virtual = False
         self._inputs: dict[str, Any] = {}
         self._outputs: dict[str, Any] = {}
         self._told: dict[str, list[str]] = {}
+        self._next_scan = 0.0
 
     def run(self, commands: "queue.SimpleQueue[dict[str, Any] | None]") -> int:
         """Obey commands and look for ports twice a second, until the commands end or the MIDI service has gone."""
-        threading.Thread(target=self._write, daemon=True).start()
-        next_scan = 0.0
-        while True:
-            if time.monotonic() >= next_scan:
+        writer = threading.Thread(target=self._write, daemon=True)
+        writer.start()
+        command = commands.get()
+        while command is not None:
+            if self._obey(command) or time.monotonic() >= self._next_scan:
                 if self._ports.is_gone():
                     self._say({"trouble": "the JACK server has gone"})
                     return NO_MIDI
                 self._scan()
-                next_scan = time.monotonic() + SCAN_SECONDS
+                self._next_scan = time.monotonic() + SCAN_SECONDS
             try:
-                command = commands.get(timeout=max(0.0, next_scan - time.monotonic()))
+                command = commands.get(timeout=max(0.0, self._next_scan - time.monotonic()))
             except queue.Empty:
-                continue
-            if command is None:
-                return 0
-            next_scan = self._obey(command, next_scan)
+                command = {}
+        self._leave()
+        self._news.put(None)
+        writer.join(1.0)
+        return 0
 
-    def _obey(self, command: dict[str, Any], next_scan: float) -> float:
-        """Do what a line asks; returns when to look for ports next."""
+    def _leave(self) -> None:
+        """Go in good order: a JACK server waits for clients that vanish. One that has died must not be left in this way."""
+        if not self._ports.is_gone():
+            for port in (*self._inputs.values(), *self._outputs.values()):
+                self._ports.close(port)
+
+    def _obey(self, command: dict[str, Any]) -> bool:
+        """Do what a line asks; True where other ports are wanted now."""
         port = self._outputs.get(command.get("send", ""))
         if port is not None:
             self._ports.send(port, bytes.fromhex(command["data"]))
-        if "send" in command:
-            return next_scan
+        if "virtual" not in command:
+            return False
         self._wanted = {"inputs": command["inputs"], "outputs": command["outputs"]}
         self._virtual = bool(command["virtual"]) and has_virtual_ports()
-        return 0.0
+        return True
 
     def _scan(self) -> None:
         inputs, outputs = self._ports.inputs(), self._ports.outputs()
@@ -101,8 +110,8 @@ class Driver:
 
     def _write(self) -> None:
         """The callback's thread belongs to the sound system and must not wait for a pipe."""
-        while True:
-            self._say(self._news.get())
+        while (news := self._news.get()) is not None:
+            self._say(news)
 
     def _say(self, news: dict[str, Any]) -> None:
         try:
@@ -135,7 +144,7 @@ def _read(lines: Iterable[str], commands: "queue.SimpleQueue[dict[str, Any] | No
 
 
 def main() -> None:
-    """Run until stdin ends. Ends the process without tidying up: to close a port of a dead server is what crashes."""
+    """Run until stdin ends. Ends the process without tidying up further: to close a port of a dead server is what crashes."""
     client = sys.argv[1] if len(sys.argv) > 1 else CLIENT
     try:
         ports = system(client)

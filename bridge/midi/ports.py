@@ -14,6 +14,7 @@ from bridge.midi.system import CLIENT
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
+LEAVE_SECONDS = 2.0
 LONGEST_LINE = 1 << 20
 """Bytes: a sysex dump of half a megabyte."""
 
@@ -106,9 +107,7 @@ class Driven:
             logger.warning("the MIDI driver's process is ended: {}", error)
         finally:
             self._process = None
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            await _end(process)
             if any(self.ports):
                 self.ports = Ports()
                 self._changed(self.ports)
@@ -128,6 +127,18 @@ class Driven:
     def _tell(self, line: dict[str, Any]) -> None:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.write(json.dumps(line).encode() + b"\n")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Let a driver go by itself, which its stdin's end tells it to, and do not wait for long."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        await asyncio.wait_for(process.wait(), LEAVE_SECONDS)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 def command(client: str = CLIENT) -> list[str]:

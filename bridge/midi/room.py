@@ -48,8 +48,11 @@ class MidiRoom:
         self.surface = Surface(self._ask, self._driven.send, presets, has_daw, self._linked)
 
     def send(self, peer: Peer, packet: bytes) -> None:
-        """Take a message of the service."""
+        """Take a message of the service; what it leads to comes after what the service is at."""
         del peer
+        asyncio.get_running_loop().call_soon(self._take, packet)
+
+    def _take(self, packet: bytes) -> None:
         with contextlib.suppress(BadPacket):
             for message in messages(packet, limit=LARGEST_REPLY):
                 reply = decode_reply(message.address, message.arguments)
