@@ -23,7 +23,7 @@ from bridge.midi.feedback import picture
 from bridge.midi.ports import Driven, Heard, Ports, Wanted
 from engine.errors import CannotStart, InvalidSpec
 
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 10.0
 LEARN_SECONDS = 30.0
 _LIGHTS: tuple[Light, ...] = ("idle", "queued", "rendering", "done", "failed")
 
@@ -51,11 +51,12 @@ class _Desk:
         """Run `use` once the ports are known; raises CannotStart where there are none to be known."""
         runs = asyncio.create_task(self.driven.run())
         try:
-            try:
+            trouble = "the MIDI driver does not answer"
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._known.wait(), ANSWER_SECONDS)
-            except TimeoutError:
-                trouble = self.driven.trouble or "the MIDI driver does not answer"
-                raise CannotStart(f"MIDI: {trouble}; `punchin doctor` says what to do") from None
+                trouble = self.driven.trouble
+            if trouble:
+                raise CannotStart(f"MIDI: {trouble}; `punchin doctor` says what to do")
             used = use(self)
             if asyncio.iscoroutine(used):
                 await used

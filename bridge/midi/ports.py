@@ -48,7 +48,7 @@ class Wanted(NamedTuple):
 class Driven:
     """MIDI in and out through a driver that is started again whenever it ends.
 
-    `heard` and `changed` are called in the loop's thread. After a crash, a dead server or without any MIDI service the
+    `heard` and `changed` are called in the loop's thread, the latter also when there is trouble. After a crash, a dead server or without any MIDI service the
     driver is tried again for as long as this runs.
     """
 
@@ -119,6 +119,7 @@ class Driven:
             if news["trouble"] != self.trouble:
                 logger.warning("MIDI: {}; it is tried again until it is there", news["trouble"])
             self.trouble = news["trouble"]
+            self._changed(self.ports)
         else:
             self.trouble = ""
             self.ports = Ports(**news)

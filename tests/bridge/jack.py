@@ -107,4 +107,4 @@ def put_map(state, text):
     """A controller map in use, on the pad's ports."""
     folder = state / "midi"
     folder.mkdir(exist_ok=True)
-    (folder / "pad.toml").write_text('inputs = ["pad:*"]\noutputs = ["lamp:*"]\n' + text, "utf-8")
+    (folder / "pad.toml").write_text('inputs = ["pad*"]\noutputs = ["lamp:*"]\n' + text, "utf-8")

@@ -134,13 +134,14 @@ def test_a_note_becomes_a_clip_and_lights(pad, daw, song):
 
 
 def test_a_burst_of_500_notes_loses_none(tmp_path):
-    with running_jack(synchronous=True), daemon_with_a_map(tmp_path, NOTES) as daemon:
+    with running_jack(synchronous=True) as server, daemon_with_a_map(tmp_path, NOTES) as daemon:
         daw, pad = connected(daemon), Pad()
         until(lambda: "listening to pad:keys" in (daemon.state / "logs" / "punchin.log").read_text("utf-8"))
         pad.send("burst 500")
         runs = [message for message in daw.listen("/punchin/run", count=500) if message.address == "/punchin/run"]
+        server.stop()
         daw.close()
-        pad.close()
+        pad.kill()
     assert [(run.params[1], run.params[3]) for run in runs] == [
         (f"n{40 + number % 50}", 1 + number // 50) for number in range(500)
     ]
@@ -192,7 +193,9 @@ def test_without_a_server_the_commands_say_so(running):
 def test_another_program_of_jack_is_heard(running, daw):
     if shutil.which("jack_midiseq") is None:
         pytest.skip("jack_midiseq is not installed (Debian: jackd2)")
-    with subprocess.Popen(["jack_midiseq", "pad", "48000", "0", "36", "9600"], stdout=subprocess.DEVNULL) as sequencer:
+    with subprocess.Popen(
+        ["jack_midiseq", "padseq", "48000", "0", "36", "9600"], stdout=subprocess.DEVNULL
+    ) as sequencer:
         try:
             assert daw.listen("/punchin/run")[-1].params[1] == "repaint"
         finally:
