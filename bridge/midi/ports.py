@@ -48,8 +48,8 @@ class Wanted(NamedTuple):
 class Driven:
     """MIDI in and out through a driver that is started again whenever it ends.
 
-    `heard` and `changed` are called in the loop's thread, the latter also when there is trouble. After a crash, a dead server or without any MIDI service the
-    driver is tried again for as long as this runs.
+    `heard` and `changed` are called in the loop's thread, the latter also when there is trouble. After a crash, a dead server
+    or without any MIDI service the driver is tried again for as long as this runs.
     """
 
     def __init__(

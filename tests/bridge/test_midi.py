@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 
 import pytest
-from jack import Pad, put_map, running_jack
+from midirig import Pad, put_map, running_jack
 from rig import Daemon, PlainClient, keys_of, until
 
 pytestmark = [
