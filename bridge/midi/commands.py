@@ -25,6 +25,8 @@ from engine.errors import CannotStart, InvalidSpec
 
 ANSWER_SECONDS = 10.0
 LEARN_SECONDS = 30.0
+_TICKING = {0xF1, 0xF8, 0xFE}
+"""Time code, clock and active sensing, which come many times a second."""
 _LIGHTS: tuple[Light, ...] = ("idle", "queued", "rendering", "done", "failed")
 
 Seconds = Annotated[float, Parameter(help="how long; 0: until Ctrl+C")]
@@ -134,9 +136,11 @@ def monitor(
     used = maps.in_use(_state(state))
 
     def show(message: Heard) -> None:
+        if message.data[0] in _TICKING:
+            return
         moved = event(message.data)
         does = _does(used, moved.control, message.port) if moved else []
-        text = str(mido.Message.from_bytes(message.data)) if message.data[0] < 0xF8 else f"{message.data[0]:02x}"
+        text = str(mido.Message.from_bytes(message.data))
         _say(f"{message.port}: {moved.control if moved else text}" + (f" = {moved.value}" if moved else ""))
         for line in does:
             _say(f"    {line}")

@@ -14,7 +14,10 @@ def is_installed() -> bool:
 
 
 class LinkFollower:
-    """A member of the Link session of this network that never changes it. To be made in the running loop."""
+    """A member of the Link session of this network that never changes its tempo. To be made in the running loop.
+
+    Link gives whoever joins the tempo of those who are there.
+    """
 
     def __init__(self) -> None:
         self._link: Any = importlib.import_module("aalink").Link(120.0)

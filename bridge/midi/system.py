@@ -49,6 +49,9 @@ class System(ABC):
         self._listing_inputs, self._listing_outputs = self._new_input(), self._new_output()
         self._is_jack = api == module.API_UNIX_JACK
         self._watched = _sockets() - before
+        if self._is_jack and not self._watched:
+            # rtmidi2 raises nothing, and ends the process at the first port.
+            raise NoMidi("the JACK server is not running, or speaks another protocol than this library")
 
     def inputs(self) -> list[str]:
         """Names of what can be listened to, without our own."""
