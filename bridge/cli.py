@@ -13,10 +13,12 @@ from engine.errors import CannotStart, InvalidSpec, PunchinError
 app = App(
     name="punchin", help="Generate, continue, repaint and split music from inside your DAW.", version=version("punchin")
 )
-app.command("bridge.sending:send", name="send", help="Send one request to the daemon and wait for its clips.")
+app.command("bridge.sending:send", name="send", help="Send one request to the daemon and wait for its result.")
 app.command("bridge.asking:jobs", name="jobs", help="List the newest jobs.")
 app.command("bridge.asking:cancel", name="cancel", help="Stop a job, named by its id.")
 app.command("bridge.asking:pause", name="pause", help="Stop rendering and free the engines' memory; jobs wait.")
+app.command("bridge.audition.commands:audition", name="audition", help="Play a take, or the original beside it.")
+app.command("bridge.audition.commands:stop", name="stop", help="Stop what is played.")
 app.command("bridge.asking:resume", name="resume", help="Render the jobs that wait.")
 app.command(
     "bridge.install.bundle:support_bundle", name="support-bundle", help="Collect what a helper needs, in one zip."
@@ -54,6 +56,13 @@ midi.command("bridge.midi.commands:learn", name="learn", help="Press a pad, and 
 midi.command("bridge.midi.commands:monitor", name="monitor", help="Print what controllers send, and what it does.")
 midi.command("bridge.midi.commands:lights", name="test", help="Go through the lights of a controller.")
 app.command(midi)
+preset_commands = App(name="presets", help="List, show, check and begin presets.")
+preset_commands.command("bridge.preset_commands:listing", name="list", help="List the presets, yours and punchin's.")
+preset_commands.command("bridge.preset_commands:show", name="show", help="Print the file of a preset, and where it is.")
+preset_commands.command("bridge.preset_commands:check", name="check", help="Say of each preset whether it is legal.")
+preset_commands.command("bridge.preset_commands:new", name="new", help="Begin a preset of your own.")
+app.command(preset_commands)
+app.command("bridge.surfaces.commands:surfaces", name="surfaces", help="Say where the layouts for surfaces are.")
 install = App(name="install", help="Put punchin's scripts into a DAW.")
 install.command("bridge.install.reaper:reaper", name="reaper", help="Put the scripts into REAPER, or take them out.")
 app.command(install)
@@ -79,6 +88,8 @@ def serve(
     port: Port = None,
     log_level: str | None = None,
     idle_minutes: float | None = None,
+    audio_device: str | None = None,
+    audio_buffer: float | None = None,
 ) -> None:
     """Run the daemon until it is told to stop (Ctrl+C)."""
     import asyncio  # noqa: PLC0415
@@ -86,7 +97,14 @@ def serve(
     from bridge import daemon, settings  # noqa: PLC0415
 
     chosen = settings.load(
-        state=state, models=models, host=host, port=port, log_level=log_level, idle_minutes=idle_minutes
+        state=state,
+        models=models,
+        host=host,
+        port=port,
+        log_level=log_level,
+        idle_minutes=idle_minutes,
+        audio_device=audio_device,
+        audio_buffer=audio_buffer,
     )
     asyncio.run(daemon.serve(chosen, _say))
 

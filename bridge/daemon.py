@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 from loguru import logger
 
+from bridge.audition.auditions import Auditions
+from bridge.audition.desk import Desk
+from bridge.audition.orders import Output
 from bridge.midi.room import MidiRoom
 from bridge.osc.loopback import LOOPBACK, is_loopback
 from bridge.osc.reception import Reception, Transport
 from bridge.osc.spool import SpoolTransport
 from bridge.osc.tcp import TcpTransport
 from bridge.osc.udp import UdpTransport
-from bridge.presets import presets
+from bridge.presets import Shelf
 from bridge.protocol.peer import Peer
 from bridge.protocol.service import Service
 from bridge.remote import token
@@ -61,9 +64,16 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         transports: dict[str, Transport] = {}
         transfers = Transfers(studio.store, settings.state / "uploads", loop.call_soon_threadsafe)
         gate = Gate(_sender(transports), partial(token.read, settings.state))
-        known_presets = presets(settings.state / "presets")
-        service = Service(studio, known_presets, gate.send, transfers=transfers)
-        midi = MidiRoom(service.receive, settings.state, known_presets, lambda: service.has_daw)
+        desk = Desk(Output(device=settings.audio_device, buffer_ms=settings.audio_buffer))
+        shelf = Shelf(settings.state / "presets")
+        service = Service(
+            studio,
+            shelf,
+            gate.send,
+            transfers=transfers,
+            auditions=Auditions(desk),
+        )
+        midi = MidiRoom(service.receive, settings.state, shelf, lambda: service.has_daw)
         reception = Reception(partial(gate.receive, service.receive), service.refuse_flood)
 
         def pass_on(job: Job, progress: Progress) -> None:
@@ -84,6 +94,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
             for transport in transports.values():
                 transport.close()
             transfers.close()
+            await desk.close()
             await asyncio.to_thread(studio.close)
 
 

@@ -46,7 +46,7 @@ def listing(*, models: Models = None, json: Json = False) -> int:
 
 
 def _can(verbs: frozenset[Verb]) -> str:
-    missing = sorted(frozenset(Verb) - verbs)
+    missing = sorted(frozenset(Verb) - {Verb.UNDERSTAND} - verbs)
     return f"all but {', '.join(missing)}" if missing else "everything"
 
 

@@ -1,6 +1,7 @@
-"""`punchin send`: one request, its progress and its clips."""
+"""`punchin send`: one request, its progress and its clips, or what was heard."""
 
 import inspect
+import json as decoder
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,8 @@ from bridge.remote import carrying
 from bridge.remote.client import TcpClient
 from engine.spec import Verb
 
+_LISTS = ("chords", "tempo_map")
+"""Keys of a description that carry JSON."""
 _PATHS = ("source", "reference", "directory")
 _TYPES: dict[str, Any] = {"s": str, "d": float, "i": int, "h": int, "T": bool}
 _PLACE = {"state": State, "host": Host, "port": Port, "token": Token, "tcp": Tcp}
@@ -76,6 +79,8 @@ def _as_json(replies: Iterator[Message]) -> int:
                 result["job_id"] = reply.job_id
             case m.ClipReady():
                 result["clips"].append(reply.model_dump(mode="json", exclude_none=True))
+            case m.Described():
+                result["description"] = _description(reply)
             case m.Done():
                 result["ok"] = True
             case m.Rejected() | m.Failed():
@@ -89,6 +94,7 @@ def _as_json(replies: Iterator[Message]) -> int:
 def _on_screen(replies: Iterator[Message]) -> int:
     console = Console(stderr=True)
     clips: list[m.ClipReady] = []
+    described: m.Described | None = None
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -104,14 +110,36 @@ def _on_screen(replies: Iterator[Message]) -> int:
                     bar.update(task, description=reply.stage, completed=reply.fraction, left=left)
                 case m.ClipReady():
                     clips.append(reply)
+                case m.Described():
+                    described = reply
                 case m.Rejected() | m.Failed():
                     console.print(f"[red]{reply.code}[/red]: {reply.message}", highlight=False, soft_wrap=True)
                     return 1
                 case m.Cancelled():
                     console.print("cancelled")
                     return 1
-    Console().print(_clip_table(clips))
+    Console().print(_description_table(described) if described else _clip_table(clips))
     return 0
+
+
+def _description(reply: m.Described) -> dict[str, Any]:
+    """The keys that came, with lists in place of their JSON."""
+    values = reply.model_dump(mode="json", exclude_none=True, exclude={"job_id"})
+    return {key: decoder.loads(value) if key in _LISTS else value for key, value in values.items()}
+
+
+def _description_table(reply: m.Described) -> Table:
+    table = Table("what", Column("heard", overflow="fold"))
+    for key, value in _description(reply).items():
+        if value != "":
+            table.add_row(key.replace("_", " "), _shown(key, value))
+    return table
+
+
+def _shown(key: str, value: Any) -> str:
+    if key == "chords":
+        return " ".join(name for _, name in value) or "none that are clear"
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
 def _clip_table(clips: list[m.ClipReady]) -> Table:

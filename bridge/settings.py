@@ -31,6 +31,12 @@ class Settings(BaseSettings):
         float,
         Field(ge=0, allow_inf_nan=False, description="without a job, before an engine's memory is freed; 0: never"),
     ] = 10.0
+    audio_device: Annotated[
+        str, Field(description="number, name or part of the name of the device that plays takes")
+    ] = ""
+    audio_buffer: Annotated[
+        float, Field(ge=0, le=2000, allow_inf_nan=False, description="milliseconds; 0: what the device calls safe")
+    ] = 0.0
 
     @classmethod
     def settings_customise_sources(

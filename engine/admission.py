@@ -6,6 +6,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from engine import transcription
 from engine.backends.base import Description
 from engine.backends.registry import chosen
 from engine.errors import InvalidSpec, NotFound
@@ -20,6 +21,8 @@ def admitted(spec: RenderSpec, engines: Mapping[str, Description]) -> tuple[Rend
             _require_file(key, path)
     if spec.directory is not None:
         _require_folder(spec.directory)
+    if spec.midi:
+        transcription.require(spec)
     engine = chosen(spec, engines)
     settled: dict[str, object] = {"engine": engine.name}
     if spec.seed == RANDOM_SEED:

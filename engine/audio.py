@@ -13,11 +13,10 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, BinaryIO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pyloudnorm
 import soundfile
 import soxr
 
@@ -241,6 +240,8 @@ def loudness(samples: FloatArray, rate: SampleRate) -> Lufs:
     BS.1770's weights do not apply to stems of unknown layout, the powers of the channels' own loudness are summed: an
     approximation, for every channel is gated alone.
     """
+    import pyloudnorm  # noqa: PLC0415  brings most of scipy, a second that whoever only reads or plays need not wait
+
     channels, frames = samples.shape
     if frames == 0:
         return LOUDNESS_FLOOR
@@ -267,12 +268,19 @@ def write(path: Path, clip: Clip, file_format: FileFormat, metadata: riff.Metada
     the metadata as Vorbis comments, as far as those go. A file that could not be finished is removed. Raises DiskFull
     where there is no room, else EngineError; both name the folder.
     """
+    with whole_file(path) as file:
+        if file_format == "flac":
+            file.write(_flac(clip, metadata))
+        else:
+            _write_wav(file, clip, "float32" if file_format == "wav32f" else "pcm24", metadata)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that is down on the disk when the block ends, or removed if it could not be finished; raises as `write` does."""
     try:
         with _told(path.parent), path.open("wb") as file:
-            if file_format == "flac":
-                file.write(_flac(clip, metadata))
-            else:
-                _write_wav(file, clip, "float32" if file_format == "wav32f" else "pcm24", metadata)
+            yield file
             file.flush()
             os.fsync(file.fileno())
     except BaseException:

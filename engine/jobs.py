@@ -7,6 +7,7 @@ from typing import Self
 
 from engine.backends.base import Stage
 from engine.spec import RenderSpec
+from engine.understanding import Understanding
 from engine.units import ClientId, Decibels, Frames, JobId, Lufs, RequestId, SampleRate, Seconds, Seed
 
 
@@ -50,6 +51,15 @@ class ClipFile:
     compute_seconds: Seconds
     note: str = ""
     """What the user should know of how it was made."""
+    midi: Path | None = None
+    """Final name of the MIDI file of its notes, where there is one."""
+    midi_temporary: Path | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each of its files is there, under either name."""
+        midi = self.midi is None or self.midi.exists() or (self.midi_temporary or self.midi).exists()
+        return midi and (self.temporary.exists() or self.path.exists())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,8 @@ class Job:
     interruptions: int = 0
     """How often a daemon died while it rendered this job."""
     clips: tuple[ClipFile, ...] = ()
+    understanding: Understanding | None = None
+    """What `understand` found, once it is done."""
     code: str = ""
     message: str = ""
     delivered: bool = False

@@ -13,6 +13,7 @@ from engine.backends.base import Description, Stage
 from engine.errors import Busy, Cancelled, DiskFull, EngineError, Interrupted, PunchinError
 from engine.jobs import ClipFile, Job, JobState, Progress
 from engine.outlook import UNKNOWN, Outlook
+from engine.spec import Verb
 from engine.store import Store
 from engine.supervisor import Patience, Supervisor
 from engine.units import JobId, Seconds
@@ -102,7 +103,7 @@ class Lane:
 
     def take_up(self, job: Job) -> None:
         """Settle a job that an earlier daemon left in the middle."""
-        if job.clips and all(clip.temporary.exists() or clip.path.exists() for clip in job.clips):
+        if job.clips and all(clip.is_whole for clip in job.clips):
             self._publish(job)
             return
         files.remove_temporaries(self._directory(job), job.id)
@@ -169,9 +170,11 @@ class Lane:
             self._announce(job, self._progress)
 
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            clips = self._supervisor.run(Order(job.id, job.spec, directory), self._stopped, advance)
-            self._publish(replace(job, clips=clips, took=Seconds(time.monotonic() - started)))
+            if job.spec.verb is not Verb.UNDERSTAND:
+                directory.mkdir(parents=True, exist_ok=True)
+            done = self._supervisor.run(Order(job.id, job.spec, directory), self._stopped, advance)
+            took = Seconds(time.monotonic() - started)
+            self._publish(replace(job, clips=done.clips, understanding=done.understanding, took=took))
         except Cancelled:
             files.remove_temporaries(directory, job.id)
             self._stop(job)
@@ -207,13 +210,18 @@ class Lane:
         clips: list[ClipFile] = []
         for clip in job.clips:
             clips.append(clip)
-            while clips[-1].temporary.exists():
-                clips[-1] = replace(clip, path=files.free_name(clip.path))
-                self._store_patiently(replace(job, clips=(*clips, *job.clips[len(clips) :])))
-                try:
-                    files.move_into_place(clip.temporary, clips[-1].path)
-                except FileExistsError:
-                    continue
+            for name, temporary, suffix in (
+                ("path", clip.temporary, clip.path.suffix),
+                ("midi", clip.midi_temporary, ".mid"),
+            ):
+                while temporary and temporary.exists():
+                    final = files.free_name(clips[-1].path.with_suffix(suffix))
+                    clips[-1] = replace(clips[-1], **{name: final})  # type: ignore[arg-type]
+                    self._store_patiently(replace(job, clips=(*clips, *job.clips[len(clips) :])))
+                    try:
+                        files.move_into_place(temporary, final)
+                    except FileExistsError:
+                        continue
         self._keep(replace(job, clips=tuple(clips)).become(JobState.RENDERED))
 
     def _keep(self, job: Job) -> Job:

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +14,20 @@ from engine.audio import Clip, FloatArray
 from engine.backends.adapt import rendered
 from engine.backends.base import MIX, PLAIN, Backend, Description, Heard, Report, Span, Stage
 from engine.errors import BadSource, TooLarge
-from engine.files import temporary_path
+from engine.files import remove_temporaries, temporary_midi_path, temporary_path
 from engine.jobs import ClipFile
-from engine.placement import Part, Window
+from engine.placement import Part
 from engine.progress import shared
 from engine.source import Source
 from engine.spec import ALL, MAX_SECONDS, RESIDUAL, RenderSpec, Verb
+from engine.transcription.writing import Transcriber, midi_file
 from engine.units import Bpm, Frames, JobId, SampleRate, Seconds, Seed
 
 NEW_PIECE_RATE = SampleRate(48000)
 NEW_PIECE_CHANNELS = 2
 SEED_COUNT = 2**32
-WRITING_SHARE = 0.1
-"""The part of the progress bar that belongs to writing."""
+WRITING_SHARE, TRANSCRIBING_SHARE = 0.1, 0.8
+"""The part of the progress bar that belongs to writing, without notes to be found and with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +60,24 @@ def render(
     """
     shapes = {Verb.GENERATE: _new_pieces, Verb.CONTINUE: _placed_pieces, Verb.REPAINT: _placed_pieces}
     report(0.0, Stage.READING)
-    while_rendering = shared(report, 0.0, 1.0 - WRITING_SHARE)
+    writing_share = TRANSCRIBING_SHARE if spec.midi else WRITING_SHARE
+    while_rendering = shared(report, 0.0, 1.0 - writing_share)
     pieces = list(shapes.get(spec.verb, _parallel_pieces)(_Job(spec, description, backend, while_rendering)))
-    while_writing = shared(report, 1.0 - WRITING_SHARE, 1.0)
+    while_writing = shared(report, 1.0 - writing_share, 1.0)
+    transcriber = Transcriber() if spec.midi else None
     clips: list[ClipFile] = []
     try:
         for number, piece in enumerate(pieces):
-            while_writing(number / len(pieces), Stage.WRITING)
+            share = shared(while_writing, number / len(pieces), (number + 1) / len(pieces))
+            share(0.0, Stage.WRITING)
             temporary = temporary_path(directory, job_id, number)
             clips.append(_written(piece, temporary, directory, spec, description))
+            if transcriber:
+                midi = temporary_midi_path(directory, job_id, number)
+                clips[-1] = _transcribed(clips[-1], piece, midi, spec, transcriber, share)
         while_writing(1.0, Stage.WRITING)
     except BaseException:
-        for clip in clips:
-            clip.temporary.unlink(missing_ok=True)
+        remove_temporaries(directory, job_id)
         raise
     return tuple(clips)
 
@@ -155,12 +162,7 @@ def _selection_markers(part: Part, handles: Frames) -> tuple[tuple[Frames, str],
 def _parallel_pieces(job: _Job) -> Iterator[Piece]:
     """Tracks that run beside the source, or beside the selected part of it, of which the engine hears the surroundings too."""
     spec, source = job.spec, Source.of(job.spec)
-    window = _window_beside(spec, source)
-    if window.frames > MAX_SECONDS * source.rate:
-        raise TooLarge(
-            f"the source lasts {window.frames / source.rate:.0f} s and {MAX_SECONDS:.0f} s is the most: "
-            "choose a part with start and end, or with source_start and source_length"
-        )
+    window = source.beside(spec, before=Seconds(spec.context_before), after=Seconds(spec.context_after))
     heard = source.hear(window)
     clip = window.parts[0].clip
     start = Seconds(window.start + clip.first / source.rate)
@@ -174,22 +176,6 @@ def _parallel_pieces(job: _Job) -> Iterator[Piece]:
             label = track if spec.verb is Verb.EXTRACT else f"{track}_{seed:08x}_t{take:02d}"
             share = Seconds(seconds / len(tracks))
             yield Piece(samples, source.rate, clip.frames, start, take, seed, track, label, note, share, beside)
-
-
-def _window_beside(spec: RenderSpec, source: Source) -> Window:
-    """The whole source, or the selection with its context; raises BadSource where the selection reaches beyond the source."""
-    if not spec.selections:
-        whole = Span(Frames(0), source.frames)
-        return Window(0, source.frames, (Part(whole, whole),))
-    ((start, end),) = spec.selections
-    span = placement.span_of(start, end, source.rate)
-    if span.first < 0 or span.end > source.frames:
-        raise BadSource(
-            f"{start:g}-{end:g} s reaches beyond the source (0-{source.frames / source.rate:g} s): {spec.verb} renders beside it"
-        )
-    before, after = Seconds(spec.context_before), Seconds(spec.context_after)
-    (window,) = placement.windows([span], source.frames, source.rate, before=before, after=after, handles=Frames(0))
-    return window
 
 
 def _asked_for(
@@ -256,6 +242,25 @@ def _written(piece: Piece, temporary: Path, directory: Path, spec: RenderSpec, d
         compute_seconds=piece.compute_seconds,
         note=piece.note,
     )
+
+
+def _transcribed(
+    clip: ClipFile, piece: Piece, temporary: Path, spec: RenderSpec, transcriber: Transcriber, report: Report
+) -> ClipFile:
+    """The clip with a MIDI file of its notes beside it, if there are any; a residual has none."""
+    if piece.track == RESIDUAL or clip.silent:
+        return clip
+    advance = partial(_while_writing, report)
+    notes = transcriber.notes(piece.track, piece.samples, piece.rate, advance)
+    if not notes:
+        return clip
+    with audio.whole_file(temporary) as file:
+        file.write(midi_file(piece.track, notes, piece.frames / piece.rate, spec))
+    return replace(clip, midi=clip.path.with_suffix(".mid"), midi_temporary=temporary)
+
+
+def _while_writing(report: Report, fraction: float) -> None:
+    report(fraction, Stage.WRITING)
 
 
 def _beat_error(piece: Piece, spec: RenderSpec) -> float:

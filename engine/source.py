@@ -7,12 +7,12 @@ from typing import Self
 
 import numpy as np
 
-from engine import audio
+from engine import audio, placement
 from engine.audio import FloatArray
 from engine.backends.base import Heard, Span
-from engine.errors import BadSource
-from engine.placement import Window
-from engine.spec import RenderSpec
+from engine.errors import BadSource, TooLarge
+from engine.placement import Part, Window
+from engine.spec import MAX_SECONDS, RenderSpec
 from engine.units import Frames, SampleRate, Seconds
 
 
@@ -57,6 +57,29 @@ class Source:
     def frames(self) -> Frames:
         """Its length at `rate`."""
         return Frames(round(self.file_frames * self.rate / self.file_rate))
+
+    def beside(self, spec: RenderSpec, *, before: Seconds, after: Seconds) -> Window:
+        """The whole source, or the selection with so much context.
+
+        Raises BadSource where the selection reaches beyond the source, TooLarge for more than a job takes.
+        """
+        whole = Span(Frames(0), self.frames)
+        window = Window(0, self.frames, (Part(whole, whole),))
+        if spec.selections:
+            ((start, end),) = spec.selections
+            span = placement.span_of(start, end, self.rate)
+            if span.first < 0 or span.end > self.frames:
+                raise BadSource(
+                    f"{start:g}-{end:g} s reaches beyond the source (0-{self.frames / self.rate:g} s): "
+                    f"{spec.verb} needs a part of it"
+                )
+            (window,) = placement.windows([span], self.frames, self.rate, before=before, after=after, handles=Frames(0))
+        if window.frames > MAX_SECONDS * self.rate:
+            raise TooLarge(
+                f"the source lasts {window.frames / self.rate:.0f} s and {MAX_SECONDS:.0f} s is the most: "
+                "choose a part with start and end, or with source_start and source_length"
+            )
+        return window
 
     def hear(self, window: Window) -> Heard:
         """Read a window; zeros where the source does not reach."""

@@ -38,7 +38,7 @@ STEMS = (*INSTRUMENTS, OTHER, RESIDUAL, ALL)
 
 
 class Verb(StrEnum):
-    """What a job renders."""
+    """What a job renders; `understand` renders nothing, it describes."""
 
     GENERATE = "generate"
     CONTINUE = "continue"
@@ -47,6 +47,7 @@ class Verb(StrEnum):
     EXTRACT = "extract"
     LEGO = "lego"
     COMPLETE = "complete"
+    UNDERSTAND = "understand"
 
 
 NEEDS: dict[Verb, tuple[str, ...]] = {
@@ -57,6 +58,7 @@ NEEDS: dict[Verb, tuple[str, ...]] = {
     Verb.EXTRACT: ("source", "tracks"),
     Verb.LEGO: ("source", "track"),
     Verb.COMPLETE: ("source", "tracks"),
+    Verb.UNDERSTAND: ("source",),
 }
 
 
@@ -222,6 +224,7 @@ class RenderSpec(BaseModel):
     crossfade: Annotated[Number, Ge(0), Le(5), Field(description="seconds of cross-fade at each seam")] = 0.03
     handles: Annotated[Number, Ge(0), Le(10), Field(description="extra seconds before and after the selection")] = 0.0
     loop: Annotated[Switch, Field(description="the clip loops: its end flows into its start")] = False
+    midi: Annotated[Switch, Field(description="with each stem of extract a MIDI file of its notes")] = False
     directory: Annotated[FilePath, Field(description="existing folder for the clips")] | None = None
     name: Annotated[FileName, Field(description="stem of the clips' file names")] | None = None
     position: Annotated[Position, Field(description="project seconds of the source's start")] | None = None
@@ -311,8 +314,10 @@ class RenderSpec(BaseModel):
         stems_only = {OTHER, RESIDUAL, ALL}.intersection(self.tracks or ())
         if stems_only and self.verb is not Verb.EXTRACT:
             raise ValueError(f"tracks: {listed(sorted(stems_only))} goes with extract, this is {self.verb}")
-        if self.verb is Verb.EXTRACT and self.takes != 1:
-            raise ValueError(f"takes: extract has one result, {self.takes} takes came")
+        if self.midi and self.verb is not Verb.EXTRACT:
+            raise ValueError(f"midi: goes with extract, this is {self.verb}")
+        if self.verb in {Verb.EXTRACT, Verb.UNDERSTAND} and self.takes != 1:
+            raise ValueError(f"takes: {self.verb} has one result, {self.takes} takes came")
         return self
 
     @model_validator(mode="after")

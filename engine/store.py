@@ -12,14 +12,16 @@ from statistics import median
 from typing import Any
 
 from loguru import logger
+from pydantic import TypeAdapter
 
 from engine.errors import Busy, CannotStart, NotFound
 from engine.jobs import ClipFile, Job, JobState, Origin
 from engine.order import Waiting, in_order, is_short, seconds_asked, seconds_made
 from engine.spec import RenderSpec, Verb
+from engine.understanding import Understanding
 from engine.units import ClientId, JobId, RequestId, Seconds
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE jobs (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -53,8 +55,13 @@ CREATE INDEX jobs_by_verb ON jobs (engine, verb, finished);
 CREATE INDEX jobs_by_end ON jobs (finished);
 """
 """What the order, the time left and the age of a job are read from; `arrived` and `ended` are seconds since 1970."""
+_SINCE_3 = "ALTER TABLE jobs ADD COLUMN understanding TEXT"
+_PATHS = ("path", "temporary", "midi", "midi_temporary")
 _PACE_SAMPLE = 9
 """So many of the latest jobs tell how fast an engine is."""
+
+
+_UNDERSTANDING = TypeAdapter(Understanding)
 
 
 class Store:
@@ -103,7 +110,7 @@ class Store:
                     (time.time(), job.id),
                 )
             if job.took:
-                connection.execute("UPDATE jobs SET seconds = ? WHERE id = ?", (seconds_made(job.clips), job.id))
+                connection.execute("UPDATE jobs SET seconds = ? WHERE id = ?", (_seconds_done(job), job.id))
 
     def get(self, job_id: JobId) -> Job:
         """One job; raises NotFound."""
@@ -254,11 +261,16 @@ def _changing(job: Job) -> dict[str, object]:
         "state": job.state,
         "interruptions": job.interruptions,
         "clips": json.dumps([asdict(clip) for clip in job.clips], default=str),
+        "understanding": job.understanding and json.dumps(asdict(job.understanding)),
         "code": job.code,
         "message": job.message,
         "delivered": job.delivered,
         "took": job.took,
     }
+
+
+def _seconds_done(job: Job) -> Seconds:
+    return job.understanding.measured.seconds if job.understanding else seconds_made(job.clips)
 
 
 def _job(row: sqlite3.Row) -> Job:
@@ -270,6 +282,7 @@ def _job(row: sqlite3.Row) -> Job:
         state=JobState(row["state"]),
         interruptions=row["interruptions"],
         clips=tuple(_clip(values) for values in json.loads(row["clips"])),
+        understanding=_UNDERSTANDING.validate_json(row["understanding"]) if row["understanding"] else None,
         code=row["code"],
         message=row["message"],
         delivered=bool(row["delivered"]),
@@ -278,7 +291,8 @@ def _job(row: sqlite3.Row) -> Job:
 
 
 def _clip(values: dict[str, Any]) -> ClipFile:
-    return ClipFile(**values | {"path": Path(values["path"]), "temporary": Path(values["temporary"])})
+    paths = {name: Path(values[name]) for name in _PATHS if values.get(name)}
+    return ClipFile(**values | paths)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -332,9 +346,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if version < SCHEMA_VERSION:
         with connection:
             connection.execute("BEGIN")
-            for statement in f"{'' if version else _SCHEMA} {_SINCE_2}".split(";"):
+            for statement in ";".join((_SCHEMA, _SINCE_2, _SINCE_3)[version:]).split(";"):
                 connection.execute(statement)
-            _size_up(connection)
+            if version < 2:
+                _size_up(connection)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 

@@ -14,7 +14,6 @@ from loguru import logger
 from engine import worker
 from engine.backends.base import Description, Stage
 from engine.errors import Cancelled, EngineDied, PunchinError, TimedOut
-from engine.jobs import ClipFile
 from engine.units import Seconds
 
 POLL_SECONDS = 0.03
@@ -64,7 +63,7 @@ class Supervisor:
 
     def run(
         self, order: worker.Order, cancelled: threading.Event, advance: Callable[[float, Stage], None]
-    ) -> tuple[ClipFile, ...]:
+    ) -> worker.Finished:
         """Render one job; raises Cancelled, EngineDied, TimedOut, or Refused with the worker's own words.
 
         Once `cancelled` is set, the worker is asked to stop, and ended when that takes too long.
@@ -99,7 +98,7 @@ class Supervisor:
         theirs.close()
         logger.info("worker of engine {} started, pid {}", self._description.name, self._process.pid)
 
-    def _watched(self, cancelled: threading.Event, advance: Callable[[float, Stage], None]) -> tuple[ClipFile, ...]:
+    def _watched(self, cancelled: threading.Event, advance: Callable[[float, Stage], None]) -> worker.Finished:
         assert self._process is not None
         watched = alive_at = moved_at = 0.0
         looked_at = self._clock()
@@ -117,9 +116,9 @@ class Supervisor:
             if self._pipe in ready:
                 alive_at = watched
                 answer = self._pipe.recv()
-                clips = _outcome(answer, cancelled=asked_at is not None)
-                if clips is not None:
-                    return clips
+                finished = _outcome(answer, cancelled=asked_at is not None)
+                if finished is not None:
+                    return finished
                 if isinstance(answer, worker.Advance):
                     if answer != told:
                         moved_at, told = watched, answer
@@ -179,13 +178,13 @@ def _given(environment: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
 
 
-def _outcome(answer: worker.Answer, *, cancelled: bool) -> tuple[ClipFile, ...] | None:
-    """Clips if the job is done, None if it goes on; raises when it ended otherwise."""
+def _outcome(answer: worker.Answer, *, cancelled: bool) -> worker.Finished | None:
+    """The result if the job is done, None if it goes on; raises when it ended otherwise."""
     match answer:
         case worker.Finished() if cancelled:
             raise Cancelled("cancelled when it was nearly done")
-        case worker.Finished(clips):
-            return clips
+        case worker.Finished():
+            return answer
         case worker.Failed(code, message):
             raise Cancelled(message) if code == Cancelled.code else Refused(code, message)
         case _:

@@ -16,7 +16,8 @@ from pathlib import Path
 from engine.backends.base import Backend, Description, Stage
 from engine.errors import Cancelled, OutOfMemory, PunchinError
 from engine.jobs import ClipFile
-from engine.spec import RenderSpec
+from engine.spec import RenderSpec, Verb
+from engine.understanding import Understanding
 from engine.units import JobId
 
 HEARTBEAT_SECONDS = 0.5
@@ -49,9 +50,10 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """All clips are on disk under their temporary names."""
+    """All clips are on disk under their temporary names, or the source is understood."""
 
-    clips: tuple[ClipFile, ...]
+    clips: tuple[ClipFile, ...] = ()
+    understanding: Understanding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +138,14 @@ class _Worker:
         try:
             self._report(0.0, Stage.LOADING)
             # Imported here, not above: the daemon imports this module and must stay free of numpy.
+            from engine.listening import understood  # noqa: PLC0415
             from engine.render import render  # noqa: PLC0415
 
             if self._backend is None:
                 self._backend = _load(self._description)
+            if order.spec.verb is Verb.UNDERSTAND:
+                found = understood(order.spec, self._description, self._backend, self._report)
+                return Finished(understanding=found)
             return Finished(
                 render(order.job_id, order.spec, order.directory, self._description, self._backend, self._report)
             )

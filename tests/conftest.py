@@ -11,10 +11,15 @@ RUN_MARK = "PUNCHIN_TEST_RUN"
 
 
 def pytest_report_header():
-    """These are not collected, rather than skipped: the weights have gigabytes, and no other machine has them."""
+    """These are not collected, rather than skipped: what they need has gigabytes, or is no longer to be had everywhere."""
+    missing = []
     if not os.environ.get("PUNCHIN_WEIGHTS"):
-        return "not run: test_golden.py, for which PUNCHIN_WEIGHTS would name a folder with real checkpoints"
-    return None
+        missing.append("not run: test_golden.py, for which PUNCHIN_WEIGHTS would name a folder with real checkpoints")
+    if not os.environ.get("PUNCHIN_PYTHON37"):
+        missing.append(
+            "not run: test_live_old_python.py, for which PUNCHIN_PYTHON37 would name a CPython 3.7 with pytest"
+        )
+    return missing
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -42,7 +42,7 @@ def _samples(path: Path) -> audio.FloatArray:
 
 def write_pictures(out: Path, steps: Sequence[Step]) -> None:
     """A waveform of every step that made clips, with selections and seams."""
-    for number, step in enumerate(filter(lambda step: step.done, steps), 1):
+    for number, step in enumerate((step for step in steps if step.done and step.clips), 1):
         name = "".join(letter if letter.isalnum() else "_" for letter in step.title)
         waveforms(
             _rows(step), SampleRate(step.clips[0].sample_rate), title=step.title, out=out / f"{number:02d}_{name}.png"

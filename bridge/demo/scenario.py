@@ -87,6 +87,7 @@ class _Demo:
             self._render(Step("repaint bars 3-4, 3 takes", "repaint", bars_3_and_4 | of_piece)),
             self._render(Step("repaint two ranges", "repaint", two_ranges | of_piece)),
             self._render(Step("extract stems of a recording", "extract", {"tracks": "all,residual", **recording})),
+            self._render(Step("understand the recording", "understand", {"source": recording["source"]})),
             self._render(Step("cancel half way", "generate", long | project, m.Cancelled), cancel_at=0.5),
             self._render(Step("a bad request", "generate", illegal, m.Rejected)),
         ]
@@ -109,6 +110,8 @@ class _Demo:
                         self._client.tell(m.Cancel(request_id="demo-cancel", job=reply.job_id))
                 case m.ClipReady():
                     step.clips.append(reply)
+                case m.Described():
+                    step.description = reply
                 case _:
                     step.outcome = reply
         step.seconds = time.perf_counter() - started

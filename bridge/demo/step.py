@@ -19,6 +19,7 @@ class Step:
     values: dict[str, Any]
     expected: type[m.Message] = m.Done
     clips: list[m.ClipReady] = field(default_factory=list)
+    description: m.Described | None = None
     outcome: m.Message | None = None
     seconds: float = 0.0
 
@@ -38,6 +39,8 @@ class Step:
                 return {"outcome": type(self.outcome).__name__.lower(), "code": code, "message": message}
             case None:
                 return {"outcome": "none"}
+            case m.Done() if self.description:
+                return {"outcome": "done", "message": _in_words(self.description)}
             case outcome:
                 return {"outcome": type(outcome).__name__.lower()}
 
@@ -54,3 +57,8 @@ class Step:
             if (written.frames, written.rate) != (clip.frames, clip.sample_rate):
                 announced = f"announced were {clip.frames} at {clip.sample_rate}"
                 yield f"{self.title}: {clip.path.name} has {written.frames} frames at {written.rate} Hz, {announced}"
+
+
+def _in_words(heard: m.Described) -> str:
+    tempo = f"{heard.measured_bpm:.1f} bpm" if heard.measured_bpm else "no tempo"
+    return f"{tempo}, {heard.measured_meter or 'no meter'}, {heard.measured_key or 'no key'}, {heard.lufs:.1f} LUFS"

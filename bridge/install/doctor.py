@@ -284,13 +284,14 @@ def sound(platform: str) -> Finding:
             return Finding("sound", "missing", "PortAudio is there, no output device", remedy)
         default = sounddevice.query_devices(kind="output")["name"]
     except (ImportError, OSError) as error:
-        return Finding("sound", "missing", _said(error), _portaudio_remedy(platform))
+        return Finding("sound", "missing", _said(error), portaudio_remedy(platform))
     except Exception as error:  # noqa: BLE001  PortAudioError can be named only once the import has worked
         return Finding("sound", "problem", _said(error), "Choose an output device in the system's sound settings.")
     return Finding("sound", "ok", f"output devices: {len(outputs)}, default {default}")
 
 
-def _portaudio_remedy(platform: str) -> str:
+def portaudio_remedy(platform: str) -> str:
+    """What to do where PortAudio is missing. `platform`: as in sys.platform."""
     if platform.startswith("linux"):
         return "Install PortAudio: apt install libportaudio2 (Debian, Ubuntu) or dnf install portaudio (Fedora)."
     return "Install sounddevice again, it brings PortAudio: pip install --force-reinstall sounddevice."

@@ -24,6 +24,13 @@ RENDERS = {
 }  # fmt: skip
 """Actions that what the dials have set goes along with."""
 _PLAIN = {"audition_stop": m.Stop.address, "pause": m.Pause.address, "resume": m.Resume.address}
+_CLOCKED = {
+    "generate": ("bpm", "position"),
+    "audition": ("bpm",),
+    "audition_next": ("bpm",),
+    "audition_previous": ("bpm",),
+}
+"""What a clock tells of actions, where no DAW does."""
 STEPS = 64
 """Clicks of an endless encoder from the lowest value to the highest."""
 
@@ -217,16 +224,16 @@ class Surface:
             action = "continue_after" if preset.verb is Verb.CONTINUE else str(preset.verb)
         if action in RENDERS:
             values = {**self.dials, **values}
-        if action == "generate" and not self._has_daw():
-            values = {**self._told_by_the_clock(), **values}
+        if not self._has_daw():
+            values = {**self._told_by_the_clock(action), **values}
         self._request(m.Trigger.address, {"action": action, **values})
         if action == "panic":
             self._request(m.Stop.address, {})
 
-    def _told_by_the_clock(self) -> dict[str, Any]:
+    def _told_by_the_clock(self, action: str) -> dict[str, Any]:
         transport = self.transport(self._now)
         told = {"bpm": transport.bpm, "position": transport.seconds}
-        return {key: round(value, 3) for key, value in told.items() if value is not None}
+        return {key: round(value, 3) for key in _CLOCKED.get(action, ()) if (value := told[key]) is not None}
 
     def _request(self, address: str, values: Mapping[str, Any]) -> None:
         self._ask(address, (secrets.token_hex(8), *(part for pair in values.items() for part in pair)))

@@ -13,6 +13,7 @@ from bridge.protocol import messages as m
 from bridge.protocol.codec import decode_reply, encode, encode_request
 from bridge.protocol.messages import Message
 from engine.errors import NoDaemon, TooLarge
+from engine.spec import Verb
 
 MAX_DATAGRAM = 8 * 1024
 LARGEST_REPLY = 256 * 1024
@@ -95,10 +96,12 @@ class Client:
     def rendering(self, verb: str, values: Mapping[str, Any]) -> Generator[Message, None, None]:
         """Send a request that renders and yield its replies up to the last: done, failed, cancelled or rejected.
 
-        Clips come once each, in order, when all are there. Whoever leaves early, by Ctrl+C for instance, cancels the job.
+        Clips, or the description, come once each, in order, when all are there. Whoever leaves early, by Ctrl+C for
+        instance, cancels the job.
         """
         unfinished: str | None = None
-        clips: dict[int, m.ClipReady] = {}
+        results: dict[int, m.ClipReady | m.Described] = {}
+        descriptions = int(verb == Verb.UNDERSTAND)
         try:
             for reply in self.asking(verb, values):
                 match reply:
@@ -110,14 +113,14 @@ class Client:
                         return
                     case m.Progressed() if reply.job_id == unfinished:
                         yield reply
-                    case m.ClipReady() if reply.job_id == unfinished:
-                        clips[reply.index] = reply
-                    case m.Done() if reply.job_id == unfinished and len(clips) < reply.count:
-                        # A clip was lost or overtaken: what is not confirmed comes again.
+                    case m.ClipReady() | m.Described() if reply.job_id == unfinished:
+                        results[getattr(reply, "index", 0)] = reply
+                    case m.Done() if reply.job_id == unfinished and len(results) < reply.count + descriptions:
+                        # Something was lost or overtaken: what is not confirmed comes again.
                         continue
                     case m.Done() | m.Failed() | m.Cancelled() if reply.job_id == unfinished:
                         unfinished = None
-                        yield from (clips[index] for index in sorted(clips))
+                        yield from (results[index] for index in sorted(results))
                         yield reply
                         return
                     case m.Done() | m.Failed() | m.Cancelled() if reply.job_id in self._confirmed:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bridge.protocol.describing import description
 from bridge.protocol.messages import Cancelled, ClipReady, Done, Failed, Message
 from engine.jobs import Job, JobState
 from engine.units import ClientId, JobId
@@ -13,7 +14,7 @@ LEASE_SECONDS = 60.0
 
 
 def results(job: Job) -> list[Message]:
-    """What a client is told of a job that has ended: its clips in order and `done`, or how it ended instead."""
+    """What a client is told of a job that has ended: its clips in order or its description, and `done`; or how it ended."""
     cookie = job.spec.cookie
     match job.state:
         case JobState.FAILED:
@@ -21,7 +22,8 @@ def results(job: Job) -> list[Message]:
         case JobState.CANCELLED:
             return [Cancelled(job_id=job.id, cookie=cookie)]
         case JobState.RENDERED | JobState.RECEIVED:
-            return [*_clips(job), Done(job_id=job.id, count=len(job.clips), cookie=cookie)]
+            described = [description(job, job.understanding)] if job.understanding else []
+            return [*described, *_clips(job), Done(job_id=job.id, count=len(job.clips), cookie=cookie)]
         case _:
             return []
 
@@ -48,6 +50,7 @@ def _clips(job: Job) -> list[Message]:
             compute_seconds=clip.compute_seconds,
             position=job.spec.position,
             note=clip.note or None,
+            midi=clip.midi,
             cookie=job.spec.cookie,
         )
         for index, clip in enumerate(job.clips)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Union, get_arg
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from engine.spec import FileName, FilePath, Number, RenderSpec, Switch, Verb, Whole
+from engine.spec import FileName, FilePath, Number, RenderSpec, Switch, Tempo, Verb, Whole
 
 
 class Tag(NamedTuple):
@@ -82,7 +82,7 @@ class Reply(Message):
 
 
 class Render(Request):
-    """Render clips."""
+    """Render clips, or describe a source."""
 
     replies = ("accepted", "rejected", "progress", "clip", "done", "failed", "cancelled")
     spec: RenderSpec
@@ -204,14 +204,23 @@ class Focus(Request):
 
 
 class Audition(Request):
-    """Plays a take on the audio device."""
+    """Plays a take on the audio device of the daemon's machine, in place of what plays; in a loop at the same beat."""
 
     address = "/punchin/audition"
-    replies = ("accepted", "rejected")
-    job: Annotated[Identifier, Field(description="job id")]
-    take: Annotated[Whole, Field(ge=1, le=8, description="take number")] = 1
+    replies = ("accepted", "rejected", "playing", "stopped")
+    job: Annotated[Identifier, Field(description="job id; default: the last that was rendered")] | None = None
+    take: Annotated[Whole, Field(ge=0, le=8, description="take number; 0: the original")] = 1
+    track: Annotated[str, Field(description="which stem or instrument, of a job with several")] | None = None
     mode: Annotated[Literal["solo", "context"], Field(description="alone or in its surroundings")] = "solo"
-    loop: Annotated[Switch, Field(description="again and again")] = False
+    loop: Annotated[Switch, Field(description="again and again, in whole bars")] = False
+    bpm: Annotated[Tempo, Field(description="tempo of the bars; default: that of the job")] | None = None
+    match: Annotated[Switch, Field(description="takes and original equally loud; with solo")] = False
+    around: (
+        Annotated[
+            Number, Field(ge=0, le=60, description="seconds of surroundings on each side; default: two bars or 4")
+        ]
+        | None
+    ) = None
 
 
 class Put(Request):
@@ -303,12 +312,46 @@ class ClipReady(Reply):
     compute_seconds: Annotated[Number, Field(description="how long the engine took")]
     position: Annotated[Number, Field(description="echoed: project seconds of the source's start")] | None = None
     note: Annotated[str, Field(description="what to know of how it was made")] | None = None
+    midi: Annotated[FilePath, Field(description="MIDI file of its notes; time 0 is the clip's first frame")] | None = (
+        None
+    )
     file: Annotated[FileName, Field(description="name of the file, told to another machine")] | None = None
     cookie: Annotated[str, Field(description="echoed from the request")] = ""
 
 
+class Described(Reply):
+    """What was heard in the source of `understand`. Keys without a value are left out: what the engine does not know."""
+
+    address = "/punchin/description"
+    positional = ("job_id",)
+    job_id: str
+    engine: Annotated[str, Field(description="which engine described it")]
+    bpm: Annotated[Number, Field(description="tempo, as the engine has it")] | None = None
+    key: Annotated[str, Field(description="key, as the engine has it")] | None = None
+    meter: Annotated[str, Field(description="time signature, as the engine has it")] | None = None
+    language: Annotated[str, Field(description="ISO code of the lyrics' language")] | None = None
+    caption: Annotated[str, Field(description="style, instruments, mood")] | None = None
+    lyrics: Annotated[str, Field(description="lyrics, with tags")] | None = None
+    tempo_map: (
+        Annotated[str, Field(description="JSON list of [seconds, bpm, numerator, denominator], from source_start")]
+        | None
+    ) = None
+    measured_bpm: Annotated[Number, Field(description="tempo, measured; missing where nothing repeats")] | None = None
+    measured_key: Annotated[str, Field(description="key, measured; missing for silence")] | None = None
+    measured_meter: Annotated[str, Field(description="3/4 or 4/4, measured; missing without a tempo")] | None = None
+    chords: Annotated[
+        str,
+        Field(description="JSON list of [seconds from source_start, name], measured; N: none; empty where unclear"),
+    ]
+    lufs: Annotated[Number, Field(description="integrated loudness")]
+    peak_db: Annotated[Number, Field(description="highest sample, dBFS")]
+    seconds: Annotated[Number, Field(description="how much was heard")]
+    note: Annotated[str, Field(description="what to know of how it was made")] | None = None
+    cookie: Annotated[str, Field(description="echoed from the request")] = ""
+
+
 class Done(Reply):
-    """After the last clip of a job."""
+    """After the last clip of a job, or after its description; `count` counts clips."""
 
     address = "/punchin/done"
     positional = ("job_id", "count", "cookie")
@@ -440,6 +483,30 @@ class Part(Reply):
     total: Annotated[Long, Field(description="bytes of the whole file")]
     checksum: Digest
     data: Piece
+
+
+class Playing(Reply):
+    """A take is heard from now on: to who asked, and to subscribers."""
+
+    address = "/punchin/playing"
+    positional = ("job_id", "take")
+    job_id: str
+    take: Whole
+    device: Annotated[str, Field(description="name of the device")]
+    latency: Annotated[Number, Field(description="seconds to the device's output, as the system tells; -1 unknown")]
+    sample_rate: Annotated[Whole, Field(description="of the device")]
+    seconds: Annotated[Number, Field(description="length, of one round of a loop")]
+    gain_db: Annotated[Number, Field(description="by which the take was changed to match the others")]
+
+
+class Stopped(Reply):
+    """A take is not heard any more. Reasons: ended, stopped, replaced, device_lost."""
+
+    address = "/punchin/stopped"
+    positional = ("job_id", "reason")
+    job_id: str
+    reason: str
+    underruns: Annotated[Whole, Field(description="how often the device waited for audio in vain")]
 
 
 class Run(Reply):

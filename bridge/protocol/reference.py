@@ -36,13 +36,13 @@ the same id again is the same request, also after a restart. Keys come in any or
 they are exact enough, booleans `T`, `F`, 0 or 1. Times are seconds. An unknown key, a wrong type, or a value out of range is
 answered by one `rejected` that says what was legal and what came.
 
-`clip`, `done`, `failed` and `cancelled` are sent again, after 0.5 s and then at doubling pauses up to 30 s, until the client
-sends `/punchin/received <job_id>` or has been silent for 60 s. After `hello` with the same `client` name all that was not
-received is sent again, in order. Clients pass over keys that they do not know.
+`clip`, `description`, `done`, `failed` and `cancelled` are sent again, after 0.5 s and then at doubling pauses up to 30 s, until
+the client sends `/punchin/received <job_id>` or has been silent for 60 s. After `hello` with the same `client` name all that was
+not received is sent again, in order. Clients pass over keys that they do not know.
 
 Datagrams get lost, doubled and overtaken. A client sends a request again until it is answered, confirms a result only when it has
-as many clips as `done` says, and confirms again what comes again. While it waits for long, it sends a `ping` now and then, which
-keeps it from counting as silent.
+as many clips as `done` says, or the description, and confirms again what comes again. While it waits for long, it sends a `ping`
+now and then, which keeps it from counting as silent.
 """
 
 BETWEEN_MACHINES = f"""\
@@ -89,6 +89,7 @@ def text() -> str:
         INTRODUCTION,
         "## Requests that render\n",
         _table(("Address", "Needs", "Replies"), ((f"`{row.address}`", _needs(row), _replies(row)) for row in render)),
+        "`understand` renders nothing: it tells what is heard in the source, or in the selection alone.\n",
         "## Their keys\n",
         _table(("Key", "Type", "Meaning"), map(_key, render[0].keys)),
         "## Other requests\n",
@@ -102,6 +103,8 @@ def text() -> str:
         ),
         "## Keys of `/punchin/clip`\n",
         _table(("Key", "Type", "Meaning"), map(_key, TABLE["/punchin/clip"].keys)),
+        "## Keys of `/punchin/description`\n",
+        _table(("Key", "Type", "Meaning"), map(_key, TABLE["/punchin/description"].keys)),
         BETWEEN_MACHINES,
         "## Codes of `rejected` and `failed`\n",
         _table(("Code", "Meaning"), _codes()),
@@ -126,6 +129,8 @@ def _needs(row: Row) -> str:
 
 def _replies(row: Row) -> str:
     names = row.model.replies if issubclass(row.model, Request) else ()
+    if RENDER_ADDRESSES.get(row.address) is Verb.UNDERSTAND:
+        names = tuple("description" if name == "clip" else name for name in names)
     return ", ".join(f"`{name}`" for name in names) or "none"
 
 
@@ -135,7 +140,7 @@ def _arguments(row: Row) -> str:
         f"`{argument.name} {argument.tag}`" if argument.needed else f"[`{argument.name} {argument.tag}`]"
         for argument in row.keys
     ]
-    if row.address == "/punchin/clip":
+    if row.address in {"/punchin/clip", "/punchin/description"}:
         keys = ["keys below"]
     return " ".join(positional + keys + (["[key value]…"] if row.open_field else []))
 

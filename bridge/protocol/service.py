@@ -12,6 +12,7 @@ from typing import Any
 
 from loguru import logger
 
+from bridge.audition.auditions import Auditions
 from bridge.presets import Preset
 from bridge.protocol import messages as m
 from bridge.protocol.codec import BadRequest, decode, encode, reply_port
@@ -44,6 +45,7 @@ class Service:
         send: Callable[[Peer, bytes], None],
         clock: Callable[[], float] = time.monotonic,
         transfers: Transfers | None = None,
+        auditions: Auditions | None = None,
     ) -> None:
         self._studio = studio
         self._transfers = transfers
@@ -76,6 +78,8 @@ class Service:
         }
         if transfers:
             self._answers |= {m.Put: partial(self._put, transfers), m.Get: partial(self._get, transfers)}
+        if auditions:
+            self._answers |= {m.Audition: partial(self._audition, auditions), m.Stop: partial(self._stop, auditions)}
 
     def resume(self) -> None:
         """Take up the clients and results that an earlier daemon left."""
@@ -288,6 +292,28 @@ class Service:
         )
         self._accept(peer, request)
 
+    def _audition(self, auditions: Auditions, client: ClientId, peer: Peer, request: m.Audition) -> None:
+        job = self._studio.store.get(JobId(request.job)) if request.job else self._newest(peer)
+
+        def tell(message: m.Message) -> None:
+            self._reply(peer, message)
+            if isinstance(message, m.Playing | m.Stopped):
+                self._to_subscribers(job, message, told=client)
+
+        auditions.play((client, request.request_id), job, request, tell)
+
+    def _stop(self, auditions: Auditions, _: ClientId, peer: Peer, request: m.Stop) -> None:
+        auditions.stop()
+        self._accept(peer, request)
+
+    def _newest(self, peer: Peer) -> Job:
+        """The last job whose clips a peer may hear."""
+        jobs = reversed(self._studio.store.latest(LISTED_JOBS))
+        found = next((job for job in jobs if job.clips and names.may_see(peer, job.origin.client)), None)
+        if found is None:
+            raise NotFound("job: nothing has been rendered yet")
+        return found
+
     # Out: results and progress
 
     def on_change(self, job: Job, progress: Progress) -> None:
@@ -295,7 +321,7 @@ class Service:
         if job.state.is_final:
             self._told.pop(job.id, None)
             self._delivery.add(job, self._clock())
-            self._to_subscribers(job, results(job)[-1])
+            self._to_subscribers(job, results(job)[-1], told=job.origin.client)
         else:
             self._tell_progress(job, progress)
 
@@ -315,10 +341,10 @@ class Service:
         self._told[job.id] = (now, progress.stage)
         message = _progressed(job, progress)
         self._to_client(job.origin.client, message)
-        self._to_subscribers(job, message)
+        self._to_subscribers(job, message, told=job.origin.client)
 
-    def _to_subscribers(self, job: Job, message: m.Message) -> None:
-        for client in self._subscribers - {job.origin.client}:
+    def _to_subscribers(self, job: Job, message: m.Message, *, told: ClientId) -> None:
+        for client in self._subscribers - {told}:
             if names.may_see(self._peers[client], job.origin.client) and self._delivery.is_live(client, self._clock()):
                 self._to_client(client, message)
 

@@ -14,6 +14,7 @@ _HARMONY, _BASS_NOTE, _KICK, _ACCENT, _SNARE = 1.0, 0.6, 0.8, 0.3, 0.4
 _SECTION_BEATS = 16
 _WANDER = 0.12
 _SUBDIVISIONS = 4
+_FEWEST_BEATS = 12
 
 
 def downbeats(
@@ -36,10 +37,26 @@ def bar_phase(
     """Which of the first beats begins a bar, from 0: what `downbeats` tells, of a `mono_copy` whose pitches are known."""
     if beats_a_bar < 2 or len(beats) <= beats_a_bar:
         return 0
+    score = _accents(mono, rate, pitches, beats, tick)
+    return int(np.argmax([score[place::beats_a_bar].mean() for place in range(beats_a_bar)]))
+
+
+def beats_a_bar(mono: FloatArray, rate: float, pitches: PitchMap, beats: DoubleArray, tick: Tick = quiet) -> int:
+    """Three or four: whichever beat count sets the beats that begin a bar apart the most; four where it is not clear."""
+    if len(beats) < _FEWEST_BEATS:
+        return 4
+    score = _accents(mono, rate, pitches, beats, tick)
+    score = score - score.mean()
+    similar = np.correlate(score, score, "full")[len(score) - 1 :] / np.arange(len(score), 0, -1)
+    threes, fours = similar[[3, 6, 9]].mean(), similar[[2, 4, 8]].mean()
+    return 3 if threes > fours else 4
+
+
+def _accents(mono: FloatArray, rate: float, pitches: PitchMap, beats: DoubleArray, tick: Tick) -> DoubleArray:
+    """How much each beat sounds like the first of a bar."""
     treble, bass = _moved(pitches, beats)
     kick, snare = _struck(mono, rate, beats, tick)
-    score = _HARMONY * _scaled(treble) + _BASS_NOTE * _scaled(bass) + _KICK * _scaled(kick) - _SNARE * _scaled(snare)
-    return int(np.argmax([score[place::beats_a_bar].mean() for place in range(beats_a_bar)]))
+    return _HARMONY * _scaled(treble) + _BASS_NOTE * _scaled(bass) + _KICK * _scaled(kick) - _SNARE * _scaled(snare)
 
 
 def _scaled(values: DoubleArray) -> DoubleArray:

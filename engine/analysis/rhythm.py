@@ -67,10 +67,15 @@ def estimate_tempo(samples: FloatArray, rate: SampleRate) -> Bpm:
 
 
 def tempo_of(envelope: Envelope) -> Bpm:
-    """The tempo of an onset envelope."""
+    """The tempo of an onset envelope; `TYPICAL_TEMPO` where nothing repeats."""
+    return heard_tempo(envelope) or TYPICAL_TEMPO
+
+
+def heard_tempo(envelope: Envelope) -> Bpm | None:
+    """The tempo of an onset envelope; None where nothing repeats."""
     values = envelope.values.astype(np.float64)
     if len(values) < 2 * envelope.rate or values.max() <= 0:
-        return TYPICAL_TEMPO
+        return None
     values = np.minimum(values, np.percentile(values, 99.5))
     values -= values.mean()
     size = fft.next_fast_len(2 * len(values), real=True)
@@ -85,7 +90,7 @@ def tempo_of(envelope: Envelope) -> Bpm:
         score += weight * np.where(lag < 0.75 * len(values), np.interp(lag, lags, similar), 0.0)
     score *= np.exp(-0.5 * (np.log2(bpms / TYPICAL_TEMPO) / _PRIOR_OCTAVES) ** 2)
     if score.max() <= 0:
-        return TYPICAL_TEMPO
+        return None
     return _sharpened(values, envelope.rate, float(bpms[int(np.argmax(score))]))
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 
 from engine.audio import FloatArray, resample
-from engine.backends.base import Backend, Description, Heard, Rendering, Report, Span
+from engine.backends.base import Backend, Describer, Description, Heard, Rendering, Report, Span
 from engine.errors import BadOutput
 from engine.spec import RenderSpec
+from engine.understanding import Told
 from engine.units import Frames, SampleRate, Seed
 
 
@@ -24,6 +25,12 @@ def rendered(
         for name, samples in rendering.tracks.items()
     }
     return Rendering(tracks, rendering.note)
+
+
+def described(backend: Describer, description: Description, spec: RenderSpec, heard: Heard, report: Report) -> Told:
+    """What a backend says of a window, which it hears at its own rate and channels."""
+    channels = description.channels or heard.samples.shape[0]
+    return backend.describe(spec, _at(heard, description.rate or heard.rate, channels), report)
 
 
 def _at(heard: Heard, rate: SampleRate, channels: int) -> Heard:

@@ -6,10 +6,11 @@ The daemon reads descriptions only. Backends are built, and their libraries impo
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from engine.errors import PunchinError
 from engine.spec import RenderSpec, Verb
+from engine.understanding import Told
 from engine.units import Frames, SampleRate, Seconds, Seed
 
 if TYPE_CHECKING:
@@ -136,5 +137,17 @@ class Backend(Protocol):
 
         Same spec, same audio, same seed: the same samples. Raises a PunchinError for what the user can mend; anything
         else becomes `engine_error`.
+        """
+        ...
+
+
+@runtime_checkable
+class Describer(Backend, Protocol):
+    """A backend that can say what it hears. One with the verb `understand` that cannot leaves it at what is measured."""
+
+    def describe(self, spec: RenderSpec, heard: Heard, report: Report) -> Told:
+        """Describe a window, all of which is source and in the one span; raises as `render` does.
+
+        What the spec says of bpm, meter, key or language is known and may be believed.
         """
         ...

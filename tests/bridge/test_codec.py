@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pythonosc.osc_message import OscMessage
 
 from bridge.osc.guard import messages
-from bridge.presets import Preset, presets
+from bridge.presets import Preset
 from bridge.protocol import messages as m
 from bridge.protocol.codec import BadRequest, decode, decode_reply, encode, encode_request, reply_port
 from engine.spec import KEYS, Verb
@@ -34,6 +34,22 @@ CLIP = m.ClipReady(
 )
 REPLIES = [
     CLIP,
+    CLIP.model_copy(update={"midi": Path("/clips/a b.mid")}),
+    m.Described(job_id="j", engine="draft", chords="[]", lufs=-12.0, peak_db=-1.0, seconds=8.5),
+    m.Described(
+        job_id="j",
+        engine="acestep",
+        bpm=120.0,
+        key="A minor",
+        lyrics="[Verse]\nnach Süden",
+        measured_bpm=119.9,
+        chords='[[0.0,"Am"]]',
+        lufs=-12.0,
+        peak_db=-1.0,
+        seconds=8.5,
+        note="n",
+        cookie="c",
+    ),
     m.Accepted(request_id="r", job_id="j"),
     m.Rejected(request_id="r", code="invalid", message="bpm: must be 30 to 300, 500 came"),
     m.Progressed(job_id="j", fraction=0.5, stage="rendering", eta_seconds=-1.0),
@@ -50,6 +66,8 @@ REPLIES = [
     m.ModelsEnd(request_id="r", count=1),
     m.PutOk(request_id="r", upload="0" * 64, received=2**40, total=2**41),
     m.Part(request_id="r", offset=0, total=2**33, checksum="f" * 64, data=b"\0\xff" * 3),
+    m.Playing(job_id="j", take=0, device="d", latency=0.02, sample_rate=48000, seconds=2.0, gain_db=-1.5),
+    m.Stopped(job_id="j", reason="ended", underruns=0),
     m.Run(trigger_id="t", action="repaint", parameters={"strength": 0.5, "preset": "x"}),
 ]
 
@@ -205,21 +223,3 @@ def test_a_length_takes_the_place_of_the_bars_of_a_preset():
     known = {"loop": Preset("loop", Verb.GENERATE, "", {"prompt": "lofi", "bars": 8, "bpm": 82.0})}
     spec = decode("/punchin/generate", ("r", "preset", "loop", "length", 4.0), known).spec
     assert (spec.length, spec.bars, spec.bpm) == (4.0, None, 82.0)
-
-
-def test_every_preset_that_is_shipped_is_legal():
-    shipped = presets()
-    assert len(shipped) >= 5
-    needed = {Verb.REPAINT: {"source": "/a.wav", "start": 0.0, "end": 1.0}, Verb.EXTRACT: {"source": "/a.wav"}}
-    for name, preset in shipped.items():
-        arguments = [item for pair in {"preset": name, **needed.get(preset.verb, {})}.items() for item in pair]
-        assert decode(f"/punchin/{preset.verb}", ("r", *arguments), shipped).spec.preset == name
-
-
-def test_a_preset_that_is_none_is_left_out(tmp_path):
-    (tmp_path / "broken.toml").write_text("verb = ")
-    (tmp_path / "unknown.toml").write_text('verb = "generate"\ndescription = "d"\n[values]\nbmp = 120\n')
-    (tmp_path / "mine.toml").write_text('verb = "generate"\ndescription = "d"\n[values]\nbpm = 120\n')
-    found = presets(tmp_path)
-    assert "mine" in found
-    assert not {"broken", "unknown"} & set(found)

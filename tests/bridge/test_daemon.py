@@ -98,7 +98,7 @@ def test_bad_requests_are_refused_in_words_and_the_daemon_goes_on(client, tmp_pa
     client.send("/punchin/cancel", "r-4", "job", "nobody")
     assert client.listen("/punchin/rejected")[-1].params[:2] == ["r-4", "not_found"]
     client.send("/punchin/audition", "r-5", "job", "nobody")
-    assert client.listen("/punchin/rejected")[-1].params[:2] == ["r-5", "unsupported"]
+    assert client.listen("/punchin/rejected")[-1].params[:2] == ["r-5", "not_found"]
     client.send("/*/*", "r-6")
     client.send("/punchin/ping", "r-7")
     assert client.listen("/punchin/pong")[-1].params == ["r-7"]

@@ -89,6 +89,16 @@ def test_one_job_was_cancelled_and_one_refused(demo):
     assert "900 came" in stdout
 
 
+def test_the_recording_was_understood(demo):
+    _, summary, stdout = demo
+    (step,) = (step for step in summary["steps"] if step["verb"] == "understand")
+    assert step["outcome"] == "done"
+    bpm, unit, *_ = step["message"].split(" ")
+    assert unit == "bpm,"
+    assert float(bpm) == pytest.approx(135.0, rel=0.01)
+    assert "bpm, 4/4" in stdout
+
+
 def test_the_project_has_every_clip_at_its_place(demo):
     out, summary, _ = demo
     text = (out / "demo.rpp").read_text("utf-8")

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.backends.base import MIX, Description, Rendering, Stage
 from engine.spec import Verb
+from engine.understanding import Told
 
 ALL_VERBS = frozenset(Verb)
 
@@ -66,6 +67,20 @@ def _spoiled(samples, prompt):
     return samples
 
 
+class Talkative(Misbehaving):
+    """Says what it was given to hear."""
+
+    def describe(self, spec, heard, report):
+        report(0.5, Stage.PLANNING)
+        if spec.prompt == "raise":
+            raise RuntimeError("the model has no words")
+        channels, frames = heard.samples.shape
+        caption = f"{channels} channels, {frames} frames at {heard.rate} Hz from {heard.start:g} s: {heard.spans}"
+        return Told(
+            bpm=spec.bpm, language="de", caption=caption, tempo_map=((0.0, 120.0, 4, 4),), note="in its own words"
+        )
+
+
 class Unloadable:
     def __init__(self):
         raise RuntimeError("weights are missing")
@@ -79,4 +94,7 @@ SETTLED = Description(
     "settled", "for tests", "misbehaving:Misbehaving", ALL_VERBS, environment={"PUNCHIN_ODD": "7", "PUNCHIN_OWN": "no"}
 )
 UNLOADABLE = Description("broken", "for tests", "misbehaving:Unloadable", ALL_VERBS)
+TALKATIVE = Description(
+    "talkative", "for tests", "misbehaving:Talkative", ALL_VERBS, ("drums", "bass"), rate=48000, channels=1
+)
 DEAF = Description("deaf", "for tests", "misbehaving:Misbehaving", ALL_VERBS, ("drums",), ("drums", "bass"))

@@ -16,6 +16,7 @@ LEGAL = {
     Verb.EXTRACT: {"source": SOURCE, "tracks": "drums,bass"},
     Verb.LEGO: {"source": SOURCE, "track": "guitar"},
     Verb.COMPLETE: {"source": SOURCE, "tracks": "drums,bass"},
+    Verb.UNDERSTAND: {"source": SOURCE},
 }
 
 

@@ -43,7 +43,7 @@ def supervised(clock, tmp_path):
 
     def run(prompt, advance=lambda fraction, stage: None):
         spec = RenderSpec.parse({"verb": "generate", "prompt": prompt, "length": 1.0, "seed": 1, "engine": "odd"})
-        return supervisor.run(Order("job", spec, tmp_path), threading.Event(), advance)
+        return supervisor.run(Order("job", spec, tmp_path), threading.Event(), advance).clips
 
     assert len(run("noise")) == 1
     run.supervisor = supervisor
@@ -113,7 +113,7 @@ def test_an_engine_with_long_steps_is_given_one_to_stop_in(tmp_path, longest_ste
 
     def run(prompt, advance=lambda fraction, stage: None):
         spec = RenderSpec.parse({"verb": "generate", "prompt": prompt, "length": 1.0, "seed": 1, "engine": "odd"})
-        return supervisor.run(Order("job", spec, tmp_path), cancelled, advance)
+        return supervisor.run(Order("job", spec, tmp_path), cancelled, advance).clips
 
     try:
         run("noise")

@@ -14,6 +14,7 @@ from engine.backends.acestep.prompts import Metas, Task, instruction
 from engine.backends.acestep.sampler import Kept
 from engine.backends.acestep.session import RATE, Opening, Session, Switch
 from engine.backends.base import MIX, Heard, Rendering, Report
+from engine.errors import Unsupported
 from engine.placement import fade_from
 from engine.progress import shared
 from engine.spec import ALL, INSTRUMENTS, RESIDUAL, RenderSpec, Verb
@@ -76,6 +77,8 @@ def _rendered(work: _Work) -> Rendering:
             return Rendering({spec.track: _stem(work, Task.LEGO, (spec.track,), work.report)})
         case Verb.COMPLETE:
             return Rendering({MIX: _stem(work, Task.COMPLETE, spec.tracks or (), work.report)})
+        case Verb.UNDERSTAND:
+            raise Unsupported("understand renders nothing")
 
 
 def _three_lines(caption: str) -> str:

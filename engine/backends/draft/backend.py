@@ -16,6 +16,7 @@ from engine.backends.draft.shaping import needs_stems, shaped
 from engine.backends.draft.vocals.carrier import VOCALS
 from engine.backends.draft.vocals.singer import Singer, vocals
 from engine.backends.draft.wishes import read
+from engine.errors import Unsupported
 from engine.progress import shared
 from engine.spec import RESIDUAL, RenderSpec, Verb
 from engine.units import Seed
@@ -45,6 +46,8 @@ class Draft:
                 return complete(heard, spec, seed, report, self._pack)
             case Verb.COVER:
                 return cover(heard, spec, seed, report, self._pack)
+            case Verb.UNDERSTAND:
+                raise Unsupported("understand renders nothing")
 
     @cached_property
     def _separator(self) -> Separator:

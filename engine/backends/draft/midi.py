@@ -48,7 +48,9 @@ def _strikes(part: Part) -> bool:
 
 
 def _conductor(score: Score) -> bytes:
-    events = [(0, _text(0x03, score.style)), (0, _meter(*score.meter)), (0, _key(score.key))]
+    events = [(0, _text(0x03, score.style)), (0, _meter(*score.meter))]
+    if score.key:
+        events.append((0, _key(score.key)))
     for point in (score.timing or constant(score.bpm)).points:
         microseconds = min(round(60e6 / point.bpm), 0xFFFFFF)
         events.append((_ticks(point.beat), _meta(0x51, microseconds.to_bytes(3, "big"))))

@@ -8,8 +8,9 @@ from engine.analysis.onsets import flux
 from engine.analysis.rhythm import TempoCurve, aligned_phase, curve_of
 from engine.analysis.spectrum import DoubleArray, FloatArray, Tick, mono_copy, quiet
 from engine.backends.base import MIX, Heard, Rendering, Report, Span
+from engine.backends.draft.beat_path import path
+from engine.backends.draft.beatwise import PARTS, Beats, IndexArray, describe
 from engine.backends.draft.progress import Ticks
-from engine.backends.draft.similarity import PARTS, Beats, IndexArray, describe, path
 from engine.backends.draft.splice import FADE_SECONDS, MARGIN_SECONDS, Run, aligned, write
 from engine.backends.draft.texture import grains, patch
 from engine.spec import RenderSpec

@@ -48,7 +48,7 @@ class Score:
     """Quarter notes a minute, at the start."""
     meter: tuple[int, int]
     key: str
-    """As the wire has it: C minor."""
+    """As the wire has it: C minor; empty where nobody knows."""
     parts: tuple[Part, ...]
     beats: float
     """Length in quarter notes; tails may sound past it."""

@@ -211,7 +211,7 @@ from engine.backends.acestep.cache import Cache
 cache = Cache(Path(sys.argv[1]), memory_bytes=0, disk_bytes=6_000)
 wrong = hits = 0
 for turn in range(150):
-    seed = (turn * 7 + int(sys.argv[2])) % 10
+    seed = (turn // 2 * 7 + int(sys.argv[2])) % 10
     wanted = torch.full((1000,), seed, dtype=torch.uint8)
     found = cache.get(f"k{seed}")
     if found is not None:

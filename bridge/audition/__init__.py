@@ -1,0 +1,1 @@
+"""Takes played on the sound device: asked for in the daemon, read and played in a process of its own."""

@@ -1,0 +1,1 @@
+"""Layouts for control surfaces: one panel, written down for each program. `python -m bridge.surfaces` writes the files."""

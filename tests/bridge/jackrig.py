@@ -1,0 +1,75 @@
+"""A JACK server of one's own without hardware, and a client that records: PortAudio sees it as a device."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+import time
+
+import numpy as np
+import pytest
+from rig import until
+
+RATE, PERIOD = 48000, 1024
+
+
+class Server:
+    """`jackd` on its dummy driver, in real time; the processes that are started meanwhile find it."""
+
+    def __init__(self):
+        if not shutil.which("jackd"):
+            pytest.skip("jackd is not installed (Debian: jackd2)")
+        self.name = f"punchin-test-{secrets.token_hex(4)}"
+        self.start()
+
+    def start(self):
+        command = ["jackd", "-n", self.name, "-S", "-r", "-d", "dummy", "-r", str(RATE), "-p", str(PERIOD)]
+        # Its complaints are few; that there are "too many servers" means that the registry in /dev/shm is full of killed ones.
+        self.said = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self.said)
+        os.environ["JACK_DEFAULT_SERVER"] = self.name
+
+        def lists_ports():
+            assert self.process.poll() is None, self.complaints()
+            listed = subprocess.run(["jack_lsp", "-s", self.name], capture_output=True, text=True, check=False)
+            return "system:playback_1" in listed.stdout
+
+        until(lists_ports)
+
+    def complaints(self):
+        self.said.seek(0)
+        return self.said.read()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.said.close()
+        os.environ.pop("JACK_DEFAULT_SERVER", None)
+
+
+class Recorder:
+    """A JACK client with two inputs that keeps all it is given."""
+
+    def __init__(self, name):
+        jack = pytest.importorskip("jack", reason="JACK-Client is not installed")
+        self.blocks = []
+        self.client = jack.Client(name, no_start_server=True)
+        inputs = [self.client.inports.register(f"in_{side}") for side in (1, 2)]
+
+        def keep(frames):
+            self.blocks.append(np.stack([port.get_array().copy() for port in inputs]))
+
+        self.client.set_process_callback(keep)
+        self.client.activate()
+
+    def heard(self):
+        """[channels, frames] since the last call, without the silence around it."""
+        time.sleep(3 * PERIOD / RATE)
+        blocks, self.blocks = self.blocks, []
+        samples = np.concatenate(blocks, axis=1) if blocks else np.zeros((2, 0), np.float32)
+        sounding = np.flatnonzero(np.abs(samples).max(axis=0))
+        return samples[:, sounding[0] : sounding[-1] + 1] if len(sounding) else samples[:, :0]
+
+    def close(self):
+        self.client.close()
