@@ -177,6 +177,8 @@ def test_without_a_daw_the_clock_tells_the_tempo_of_new_music():
 
     desk = Desk(pad(action="generate", values={"bars": 4}), has_daw=False, link=linked)
     assert desk.play(NOTE_1) == [("trigger", {"action": "generate", "bpm": 128.0, "position": 3.25, "bars": 4})]
+    desk = Desk(pad(action="audition next", values={"loop": True}), has_daw=False, link=linked)
+    assert desk.play(NOTE_1) == [("trigger", {"action": "audition_next", "bpm": 128.0, "loop": True})]
     assert Desk(pad(action="generate"), link=linked).play(NOTE_1) == [("trigger", {"action": "generate"})]
     clocked = Desk(pad(action="generate"), has_daw=False, link=linked, clock=True)
     for _ in range(49):
