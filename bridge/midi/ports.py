@@ -135,7 +135,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.stdin is not None:
         process.stdin.close()
     try:
-        await asyncio.wait_for(process.wait(), LEAVE_SECONDS)
+        # Not wait_for: up to Python 3.11 it swallows a cancellation that comes as the process ends.
+        async with asyncio.timeout(LEAVE_SECONDS):
+            await process.wait()
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
