@@ -19,6 +19,7 @@ from loguru import logger
 from bridge.audition.auditions import Auditions
 from bridge.audition.desk import Desk
 from bridge.audition.orders import Output
+from bridge.midi.room import MidiRoom
 from bridge.osc.loopback import LOOPBACK, is_loopback
 from bridge.osc.reception import Reception, Transport
 from bridge.osc.spool import SpoolTransport
@@ -64,13 +65,15 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         transfers = Transfers(studio.store, settings.state / "uploads", loop.call_soon_threadsafe)
         gate = Gate(_sender(transports), partial(token.read, settings.state))
         desk = Desk(Output(device=settings.audio_device, buffer_ms=settings.audio_buffer))
+        shelf = Shelf(settings.state / "presets")
         service = Service(
             studio,
-            Shelf(settings.state / "presets"),
+            shelf,
             gate.send,
             transfers=transfers,
             auditions=Auditions(desk),
         )
+        midi = MidiRoom(service.receive, settings.state, shelf, lambda: service.has_daw)
         reception = Reception(partial(gate.receive, service.receive), service.refuse_flood)
 
         def pass_on(job: Job, progress: Progress) -> None:
@@ -80,12 +83,12 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         try:
             udp, tcp = await _on_one_port(settings, reception, gate)
             spool = await SpoolTransport(reception, settings.state / "spool").open()
-            transports |= {transport.name: transport for transport in (udp, tcp, spool)}
+            transports |= {transport.name: transport for transport in (udp, tcp, spool, midi)}
             with _announced(settings, udp):
                 studio.start()
                 service.resume()
                 ready(_listening(udp, settings.host))
-                async with _ticking(service), announced(settings.host, udp.port):
+                async with _ticking(service), announced(settings.host, udp.port), midi.running():
                     await stopped.wait()
         finally:
             for transport in transports.values():

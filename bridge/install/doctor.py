@@ -30,6 +30,8 @@ from rich.text import Text
 
 from bridge.install import ableton, acceleration, ardour, reaper
 from bridge.install.finding import Finding, State
+from bridge.midi.ports import command as midi_command
+from bridge.midi.system import library as midi_library
 from engine.backends.base import Description
 from engine.backends.registry import GROUP
 from engine.pausing import PAUSED, is_paused
@@ -81,7 +83,7 @@ def examine(settings: Where) -> list[Finding]:
             "rendering": lambda: [rendering(settings.state)],
             "osc port": lambda: osc_ports(settings),
             "sound": lambda: [sound(sys.platform)],
-            "midi": lambda: [midi(sys.version_info[:2])],
+            "midi": lambda: [midi(midi_library())],
             "libsndfile": lambda: [libsndfile()],
             "engines": engines,
             "model packages": lambda: [model_packages(_versions(MODEL_PACKAGES))],
@@ -297,24 +299,26 @@ def portaudio_remedy(platform: str) -> str:
     return "Install sounddevice again, it brings PortAudio: pip install --force-reinstall sounddevice."
 
 
-def midi(python: tuple[int, int]) -> Finding:
-    """The MIDI inputs that mido sees. `python`: major and minor version."""
-    if importlib.util.find_spec("rtmidi") is None:
-        if python >= (3, 13):
-            remedy = "Use Python 3.12, or a C++ compiler and pip install python-rtmidi, to play punchin by MIDI."
-        else:
-            remedy = "Install it: pip install python-rtmidi."
-        return Finding("midi", "missing", "python-rtmidi is not installed", remedy)
-    try:
-        import mido  # noqa: PLC0415  loads the system's MIDI drivers, which may fail
-
-        inputs = mido.get_input_names()
-    except Exception as error:  # noqa: BLE001  what a driver raises is its own
+def midi(library: str | None) -> Finding:
+    """The MIDI inputs that the driver sees. `library`: which one it will use."""
+    if library is None:
+        remedy = "Install it: pip install python-rtmidi, which needs a C++ compiler here, or use Python 3.12."
+        return Finding("midi", "missing", "neither python-rtmidi nor rtmidi2 is installed", remedy)
+    driver = subprocess.run(  # noqa: S603  our own module in this Python
+        midi_command("punchin-doctor"),
+        input='{"inputs": [], "outputs": [], "virtual": false}\n',
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT,
+        check=False,
+    )
+    told = json.loads(driver.stdout.partition("\n")[0] or '{"trouble": "the MIDI driver ended without a word"}')
+    if "trouble" in told:
         remedy = "Make the system's MIDI service available (on Linux ALSA's sequencer: modprobe snd-seq, or JACK)."
-        return Finding("midi", "missing", _said(error), remedy)
-    if not inputs:
-        return Finding("midi", "off", "no MIDI input is connected")
-    return Finding("midi", "ok", f"inputs: {', '.join(inputs)}")
+        return Finding("midi", "missing", told["trouble"], remedy)
+    if not told["inputs"]:
+        return Finding("midi", "off", f"no MIDI input is connected ({library})")
+    return Finding("midi", "ok", f"inputs: {', '.join(told['inputs'])} ({library})")
 
 
 def libsndfile() -> Finding:

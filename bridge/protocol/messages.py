@@ -188,7 +188,7 @@ class Models(Request):
 
 
 class Trigger(Request):
-    """A pad or key: passed as `run` to the DAW client that has the focus, which adds its own selection."""
+    """A pad or key: passed as `run` to the focused DAW client, which adds its selection; without one the last job is meant."""
 
     address = "/punchin/trigger"
     replies = ("accepted", "rejected")

@@ -18,6 +18,7 @@ from bridge.protocol import messages as m
 from bridge.protocol.codec import BadRequest, decode, encode, reply_port
 from bridge.protocol.delivery import Delivery, results
 from bridge.protocol.peer import Peer
+from bridge.protocol.triggers import NO_DAW, Triggers
 from bridge.remote import names
 from bridge.remote.transfers import Transfers
 from engine import Studio
@@ -52,6 +53,7 @@ class Service:
         self._transmit = send
         self._clock = clock
         self._delivery = Delivery(self._to_client)
+        self._triggers = Triggers(studio, presets)
         self._peers: dict[ClientId, Peer] = {}
         self._names: dict[Peer, ClientId] = {}
         self._subscribers: set[ClientId] = set()
@@ -263,9 +265,28 @@ class Service:
             self._reply(peer, reply)
         self._reply(peer, m.ModelsEnd(request_id=request.request_id, count=len(listed)))
 
-    def _trigger(self, _: ClientId, peer: Peer, request: m.Trigger) -> None:
-        if self._focused is None or not self._delivery.is_live(self._focused, self._clock()):
-            raise NotFound("no DAW is connected: run a punchin script in the DAW first")
+    @property
+    def has_daw(self) -> bool:
+        """Whether a DAW is there for triggers to go to."""
+        return self._focused is not None and self._delivery.is_live(self._focused, self._clock())
+
+    def _trigger(self, client: ClientId, peer: Peer, request: m.Trigger) -> None:
+        if request.action == "panic":
+            self._triggers.panic()
+            self._accept(peer, request)
+            return
+        own = None if peer.is_remote else self._triggers.own(request, client, str(peer), has_daw=self.has_daw)
+        if isinstance(own, Job):
+            self._submitted(peer, request, own)
+        elif own:
+            self._answer(client, peer, own)
+        else:
+            self._run(peer, request)
+
+    def _run(self, peer: Peer, request: m.Trigger) -> None:
+        """Pass a trigger on to the DAW."""
+        if self._focused is None or not self.has_daw:
+            raise NotFound(NO_DAW)
         self._to_client(
             self._focused, m.Run(trigger_id=request.request_id, action=request.action, parameters=request.parameters)
         )

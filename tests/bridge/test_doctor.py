@@ -221,12 +221,10 @@ def test_sound_without_portaudio(monkeypatch):
     assert "pip install" in doctor.sound("darwin").remedy
 
 
-@pytest.mark.parametrize(("python", "word"), [((3, 12), "pip install python-rtmidi"), ((3, 13), "Use Python 3.12")])
-def test_midi_without_rtmidi(monkeypatch, python, word):
-    monkeypatch.setitem(sys.modules, "rtmidi", None)
-    finding = doctor.midi(python)
+def test_midi_without_a_library():
+    finding = doctor.midi(None)
     assert finding.state == "missing"
-    assert word in finding.remedy
+    assert "pip install python-rtmidi" in finding.remedy
 
 
 # engines and packages

@@ -1,0 +1,74 @@
+"""Where controller maps are: those shipped, and those of the state folder, which are the ones in use."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from loguru import logger
+
+from bridge.midi.bindings import ControllerMap, read
+from bridge.shipped import shipped
+from engine.errors import InvalidSpec, NotFound, PunchinError
+
+
+def shipped_maps() -> dict[str, Path]:
+    """Files of the maps that come with punchin, by name."""
+    return {path.stem: path for path in sorted((shipped("presets") / "midi").glob("*.toml"))}
+
+
+def folder(state: Path) -> Path:
+    """Where the maps in use are: a file each."""
+    return state / "midi"
+
+
+def in_use(state: Path) -> dict[str, ControllerMap]:
+    """The maps of the state folder by name, each on top of its base; one that is not right is logged and left out."""
+    found = {}
+    for path in sorted(folder(state).glob("*.toml")):
+        try:
+            found[path.stem] = whole(path)
+        except (OSError, PunchinError) as error:
+            logger.warning("controller map left out: {}", error)
+    return found
+
+
+def whole(path: Path) -> ControllerMap:
+    """A file's map on top of its base, which is one of the shipped; raises InvalidSpec, NotFound and OSError."""
+    own = read(path)
+    if not own.base:
+        return own
+    base = shipped_maps().get(own.base)
+    if base is None:
+        raise NotFound(f"{path}: base: there is no map {own.base!r}; there are {', '.join(shipped_maps())}")
+    return own.on_top_of(read(base))
+
+
+def signature(state: Path) -> Mapping[str, tuple[int, int]]:
+    """What changes when a map in use is added, changed or taken away: name, time and size of each file."""
+    found = {}
+    for path in folder(state).glob("*.toml"):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found[path.name] = (status.st_mtime_ns, status.st_size)
+    return found
+
+
+def use(state: Path, name: str) -> Path:
+    """Put a shipped map into use; raises NotFound, or InvalidSpec where one of that name is in use already."""
+    if name not in shipped_maps():
+        raise NotFound(f"there is no map {name!r}; there are {', '.join(shipped_maps())}")
+    path = folder(state) / f"{name}.toml"
+    if path.exists():
+        raise InvalidSpec(f"{path} is in use already")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'# Bindings of your own go here; they come before those of the base.\nbase = "{name}"\n', "utf-8")
+    return path
+
+
+def drop(state: Path, name: str) -> Path:
+    """Take a map out of use: its file is renamed, and kept. Raises NotFound."""
+    path = folder(state) / f"{name}.toml"
+    if not path.exists():
+        raise NotFound(f"no map {name!r} is in use")
+    return path.replace(path.with_suffix(".toml.off"))
