@@ -29,6 +29,7 @@ bench = App(name="bench", help="Measure engines on real songs, and how soon the 
 bench.command("bridge.bench.draft:draft", name="draft", help="Repaint and continue beside copies made by hand.")
 bench.command("bridge.bench.hearing:hearing", name="hearing", help="Chords, key, tempo and beats beside the truth.")
 bench.command("bridge.bench.engine:engine", name="engine", help="ACE-Step beside diffusers' own pipeline.")
+bench.command("bridge.bench.planner:planner", name="planner", help="ACE-Step's planner beside transformers.")
 bench.command("bridge.bench.osc:osc", name="osc", help="Round trips to a daemon beside a bare echo.")
 bench.command("bridge.bench.midi:midi", name="midi", help="From a note to the trigger in the DAW.")
 app.command(bench)
@@ -65,6 +66,10 @@ app.command(preset_commands)
 app.command("bridge.surfaces.commands:surfaces", name="surfaces", help="Say where the layouts for surfaces are.")
 install = App(name="install", help="Put punchin's scripts into a DAW.")
 install.command("bridge.install.reaper:reaper", name="reaper", help="Put the scripts into REAPER, or take them out.")
+install.command("bridge.install.ardour:ardour", name="ardour", help="Put the scripts into Ardour, or take them out.")
+install.command(
+    "bridge.install.ableton:ableton", name="ableton", help="Put the script into Ableton Live, or take it out."
+)
 app.command(install)
 
 

@@ -139,6 +139,7 @@ def make_tiny(
     variant: Literal["turbo", "base", "sft"] = "turbo",
     xl: Annotated[bool, Parameter(negative="", help="with the structure of the XL models")] = False,
     size: Literal["tiny", "mid"] = "tiny",
+    planner: Annotated[bool, Parameter(negative="", help="with a language model that plans, beside it")] = False,
     seed: int = 0,
 ) -> int:
     """Make a small model with RANDOM weights, in the layout of the release. What it renders is noise, not music."""
@@ -149,7 +150,7 @@ def make_tiny(
         from engine.backends.acestep.tiny import make_tiny as make  # noqa: PLC0415  it needs torch
     except ImportError as error:
         raise NoModel(f"this needs {error.name}: pip install 'punchin[ace]'") from None
-    make(made.parent, variant=variant, xl=xl, size=size, seed=seed)
+    make(made.parent, variant=variant, xl=xl, size=size, seed=seed, planner=planner)
     Console().print(f"random weights, for tests and trials: {made}", highlight=False, soft_wrap=True)
     return 0
 

@@ -24,6 +24,11 @@ def temporary_midi_path(directory: Path, job_id: JobId, number: int) -> Path:
     return directory / f"{_PREFIX}{job_id}-{number:03d}-midi.part"
 
 
+def temporary_lrc_path(directory: Path, job_id: JobId, number: int) -> Path:
+    """The same for the file of a clip's lyrics."""
+    return directory / f"{_PREFIX}{job_id}-{number:03d}-lrc.part"
+
+
 def remove_temporaries(directory: Path, job_id: JobId) -> None:
     """Remove what a stopped or dead worker left of a job."""
     for path in directory.glob(f"{_PREFIX}{job_id}-*.part"):

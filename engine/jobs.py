@@ -51,15 +51,20 @@ class ClipFile:
     compute_seconds: Seconds
     note: str = ""
     """What the user should know of how it was made."""
+    score: float | None = None
+    """How well the take does what was asked for, 0 to 1, where that was asked for."""
     midi: Path | None = None
     """Final name of the MIDI file of its notes, where there is one."""
     midi_temporary: Path | None = None
+    lrc: Path | None = None
+    """Final name of the file that tells when its lyrics are sung, where there is one."""
+    lrc_temporary: Path | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether each of its files is there, under either name."""
-        midi = self.midi is None or self.midi.exists() or (self.midi_temporary or self.midi).exists()
-        return midi and (self.temporary.exists() or self.path.exists())
+        pairs = ((self.path, self.temporary), (self.midi, self.midi_temporary), (self.lrc, self.lrc_temporary))
+        return all(name is None or name.exists() or (temporary or name).exists() for name, temporary in pairs)
 
 
 @dataclass(frozen=True, slots=True)

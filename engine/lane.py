@@ -213,6 +213,7 @@ class Lane:
             for name, temporary, suffix in (
                 ("path", clip.temporary, clip.path.suffix),
                 ("midi", clip.midi_temporary, ".mid"),
+                ("lrc", clip.lrc_temporary, ".lrc"),
             ):
                 while temporary and temporary.exists():
                     final = files.free_name(clips[-1].path.with_suffix(suffix))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,9 @@ from engine import audio, gate, placement, riff
 from engine.analysis import beat_error_ms
 from engine.audio import Clip, FloatArray
 from engine.backends.adapt import rendered
-from engine.backends.base import MIX, PLAIN, Backend, Description, Heard, Report, Span, Stage
+from engine.backends.base import MIX, PLAIN, Backend, Description, Heard, Rendering, Report, Span, Stage
 from engine.errors import BadSource, TooLarge
-from engine.files import remove_temporaries, temporary_midi_path, temporary_path
+from engine.files import remove_temporaries, temporary_lrc_path, temporary_midi_path, temporary_path
 from engine.jobs import ClipFile
 from engine.placement import Part
 from engine.progress import shared
@@ -49,6 +50,8 @@ class Piece:
     judged_against: FloatArray | None = None
     """The audio it stands in for or was taken from."""
     markers: tuple[tuple[Frames, str], ...] = ()
+    score: float | None = None
+    lines: tuple[tuple[Seconds, str], ...] = ()
 
 
 def render(
@@ -63,6 +66,10 @@ def render(
     writing_share = TRANSCRIBING_SHARE if spec.midi else WRITING_SHARE
     while_rendering = shared(report, 0.0, 1.0 - writing_share)
     pieces = list(shapes.get(spec.verb, _parallel_pieces)(_Job(spec, description, backend, while_rendering)))
+    if spec.whole:
+        pieces = list(_in_whole_source(spec, pieces))
+    if spec.rank:
+        pieces.sort(key=lambda piece: piece.score or 0.0, reverse=True)
     while_writing = shared(report, 1.0 - writing_share, 1.0)
     transcriber = Transcriber() if spec.midi else None
     clips: list[ClipFile] = []
@@ -72,6 +79,8 @@ def render(
             share(0.0, Stage.WRITING)
             temporary = temporary_path(directory, job_id, number)
             clips.append(_written(piece, temporary, directory, spec, description))
+            if piece.lines:
+                clips[-1] = _with_lyrics(clips[-1], piece, temporary_lrc_path(directory, job_id, number))
             if transcriber:
                 midi = temporary_midi_path(directory, job_id, number)
                 clips[-1] = _transcribed(clips[-1], piece, midi, spec, transcriber, share)
@@ -95,11 +104,11 @@ class _Job:
             seed = Seed((self.spec.seed + number) % SEED_COUNT)
             yield number + 1, seed, shared(self.report, number / self.spec.takes, (number + 1) / self.spec.takes)
 
-    def render(self, heard: Heard, seed: Seed, report: Report) -> tuple[dict[str, FloatArray], str, Seconds]:
-        """Tracks, note and seconds of compute of one take of one window."""
+    def render(self, heard: Heard, seed: Seed, report: Report) -> tuple[Rendering, Seconds]:
+        """One take of one window, and seconds of compute."""
         started = time.perf_counter()
         rendering = rendered(self.backend, self.description, self.spec, heard, seed, report)
-        return rendering.tracks, rendering.note, Seconds(time.perf_counter() - started)
+        return rendering, Seconds(time.perf_counter() - started)
 
 
 # The three shapes of a job: a new piece, clips placed in a source, tracks that run beside it
@@ -113,8 +122,22 @@ def _new_pieces(job: _Job) -> Iterator[Piece]:
         np.zeros((NEW_PIECE_CHANNELS, frames), np.float32), rate, Seconds(0.0), nothing, (Span(Frames(0), frames),)
     )
     for take, seed, report in job.takes():
-        tracks, note, seconds = job.render(heard, seed, report)
-        yield Piece(tracks[MIX], rate, frames, Seconds(0.0), take, seed, MIX, f"{seed:08x}_t{take:02d}", note, seconds)
+        made, seconds = job.render(heard, seed, report)
+        label = f"{seed:08x}_t{take:02d}"
+        yield Piece(
+            made.tracks[MIX],
+            rate,
+            frames,
+            Seconds(0.0),
+            take,
+            seed,
+            MIX,
+            label,
+            made.note,
+            seconds,
+            score=made.score,
+            lines=made.lines if job.spec.lrc else (),
+        )
 
 
 def _placed_pieces(job: _Job) -> Iterator[Piece]:
@@ -132,12 +155,17 @@ def _placed_pieces(job: _Job) -> Iterator[Piece]:
         clip_number = 0
         for number, (window, heard) in enumerate(listened):
             share = shared(report, number / len(windows), (number + 1) / len(windows))
-            tracks, note, seconds = job.render(heard, seed, share)
+            made, seconds = job.render(heard, seed, share)
             for part in window.parts:
                 clip_number += 1
                 yield Piece(
                     placement.place(
-                        heard, tracks[MIX], part, crossfade=crossfade, handles=handles, plain=tracks.get(PLAIN)
+                        heard,
+                        made.tracks[MIX],
+                        part,
+                        crossfade=crossfade,
+                        handles=handles,
+                        plain=made.tracks.get(PLAIN),
                     ),
                     rate,
                     Frames(part.clip.frames + 2 * handles),
@@ -146,11 +174,46 @@ def _placed_pieces(job: _Job) -> Iterator[Piece]:
                     seed,
                     MIX,
                     f"{seed:08x}_t{take:02d}" + (f"_{clip_number}" if len(selected) > 1 else ""),
-                    note,
+                    made.note,
                     Seconds(seconds / len(window.parts)),
                     heard.samples,
                     _selection_markers(part, handles),
                 )
+
+
+def _in_whole_source(spec: RenderSpec, pieces: list[Piece]) -> Iterator[Piece]:
+    """One piece a take: the whole source, and what continues it, with each rendered piece in its place."""
+    source = Source.of(spec)
+    rate = source.rate
+    if source.frames > 2 * MAX_SECONDS * rate:
+        raise TooLarge(
+            f"the source lasts {source.frames / rate:.0f} s; a whole one has {2 * MAX_SECONDS:.0f} s at most"
+        )
+    kept = source.hear(placement.Window(0, source.frames, ())).samples
+    for take, group in groupby(pieces, key=lambda piece: piece.take):
+        placed = [(round(piece.start * rate), piece) for piece in group]
+        first = min(0, *(at for at, _ in placed))
+        end = max(source.frames, *(at + piece.frames for at, piece in placed))
+        samples = np.zeros((source.channels, end - first), np.float32)
+        samples[:, -first : source.frames - first] = kept
+        for at, piece in placed:
+            # the source around it would hide what is wrong with it
+            _check(piece, spec)
+            samples[:, at - first : at - first + piece.frames] = piece.samples
+        _, one = placed[0]
+        yield Piece(
+            samples,
+            rate,
+            Frames(end - first),
+            Seconds(first / rate),
+            take,
+            one.seed,
+            one.track,
+            f"{one.seed:08x}_t{take:02d}",
+            one.note,
+            Seconds(sum(piece.compute_seconds for _, piece in placed)),
+            kept,
+        )
 
 
 def _selection_markers(part: Part, handles: Frames) -> tuple[tuple[Frames, str], ...]:
@@ -168,14 +231,14 @@ def _parallel_pieces(job: _Job) -> Iterator[Piece]:
     start = Seconds(window.start + clip.first / source.rate)
     beside = heard.samples[:, clip.first : clip.end]
     for take, seed, report in job.takes():
-        rendered_tracks, note, seconds = job.render(heard, seed, report)
-        tracks = {name: samples[:, clip.first : clip.end] for name, samples in rendered_tracks.items()}
+        made, seconds = job.render(heard, seed, report)
+        tracks = {name: samples[:, clip.first : clip.end] for name, samples in made.tracks.items()}
         if spec.verb is Verb.EXTRACT:
             tracks = _asked_for(spec, job.description, tracks, beside)
         for track, samples in tracks.items():
             label = track if spec.verb is Verb.EXTRACT else f"{track}_{seed:08x}_t{take:02d}"
             share = Seconds(seconds / len(tracks))
-            yield Piece(samples, source.rate, clip.frames, start, take, seed, track, label, note, share, beside)
+            yield Piece(samples, source.rate, clip.frames, start, take, seed, track, label, made.note, share, beside)
 
 
 def _asked_for(
@@ -214,14 +277,7 @@ def _selected(spec: RenderSpec, source: Source) -> list[Span]:
 
 
 def _written(piece: Piece, temporary: Path, directory: Path, spec: RenderSpec, description: Description) -> ClipFile:
-    gate.check(
-        piece.samples,
-        frames=piece.frames,
-        rate=piece.rate,
-        reference=piece.judged_against,
-        sound_expected=spec.verb is not Verb.EXTRACT,
-        file_format=spec.format,
-    )
+    _check(piece, spec)
     clip = Clip(piece.samples, piece.rate)
     audio.write(temporary, clip, spec.format, _metadata(piece, spec, description))
     suffix = ".flac" if spec.format == "flac" else ".wav"
@@ -241,6 +297,18 @@ def _written(piece: Piece, temporary: Path, directory: Path, spec: RenderSpec, d
         silent=gate.is_silent(clip.samples),
         compute_seconds=piece.compute_seconds,
         note=piece.note,
+        score=piece.score,
+    )
+
+
+def _check(piece: Piece, spec: RenderSpec) -> None:
+    gate.check(
+        piece.samples,
+        frames=piece.frames,
+        rate=piece.rate,
+        reference=piece.judged_against,
+        sound_expected=spec.verb is not Verb.EXTRACT,
+        file_format=spec.format,
     )
 
 
@@ -257,6 +325,14 @@ def _transcribed(
     with audio.whole_file(temporary) as file:
         file.write(midi_file(piece.track, notes, piece.frames / piece.rate, spec))
     return replace(clip, midi=clip.path.with_suffix(".mid"), midi_temporary=temporary)
+
+
+def _with_lyrics(clip: ClipFile, piece: Piece, temporary: Path) -> ClipFile:
+    """The clip with an LRC file beside it: `[mm:ss.xx]line`, in the order of time."""
+    text = "".join(f"[{int(at // 60):02d}:{at % 60:05.2f}]{line}\n" for at, line in piece.lines)
+    with audio.whole_file(temporary) as file:
+        file.write(text.encode())
+    return replace(clip, lrc=clip.path.with_suffix(".lrc"), lrc_temporary=temporary)
 
 
 def _while_writing(report: Report, fraction: float) -> None:

@@ -147,6 +147,7 @@ Meter: TypeAlias = Annotated[str, StringConstraints(pattern=r"^([1-9]|[12][0-9]|
 Key: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-G][#b♯♭]? (major|minor)$")]
 Track: TypeAlias = Literal[INSTRUMENTS]  # type: ignore[valid-type]
 Stem: TypeAlias = Literal[STEMS]  # type: ignore[valid-type]
+PlannerUse: TypeAlias = Literal["auto", "on", "off", "inspire", "rewrite"]
 FileFormat: TypeAlias = Literal["wav32f", "wav24", "flac"]
 
 
@@ -208,6 +209,15 @@ class RenderSpec(BaseModel):
     ] = "auto"
     model: Annotated[Text, Field(description="checkpoint name")] = ""
     lora: Annotated[Text, Field(description="adapters, e.g. name:0.8,other:1.0")] = ""
+    planner: Annotated[
+        PlannerUse,
+        Field(
+            description="plan the music with a language model first: auto where memory allows, on, off; inspire writes words "
+            "from a short prompt, rewrite makes yours better"
+        ),
+    ] = "auto"
+    lrc: Annotated[Switch, Field(description="with each new piece an LRC file of when its lyrics are sung")] = False
+    rank: Annotated[Switch, Field(description="takes are scored by the planner, and the best comes first")] = False
     steps: Annotated[Whole, Ge(1), Le(200), Field(description="diffusion steps")] | None = None
     guidance: Annotated[Number, Ge(0), Le(30), Field(description="guidance scale")] | None = None
     shift: Annotated[Number, Ge(0.1), Le(10), Field(description="timestep shift")] | None = None
@@ -223,6 +233,10 @@ class RenderSpec(BaseModel):
     format: Annotated[FileFormat, Field(description="file format of the clips")] = "wav32f"
     crossfade: Annotated[Number, Ge(0), Le(5), Field(description="seconds of cross-fade at each seam")] = 0.03
     handles: Annotated[Number, Ge(0), Le(10), Field(description="extra seconds before and after the selection")] = 0.0
+    whole: Annotated[
+        Switch,
+        Field(description="repaint, continue: the clip is the whole source, with what was rendered in its place"),
+    ] = False
     loop: Annotated[Switch, Field(description="the clip loops: its end flows into its start")] = False
     midi: Annotated[Switch, Field(description="with each stem of extract a MIDI file of its notes")] = False
     directory: Annotated[FilePath, Field(description="existing folder for the clips")] | None = None
@@ -310,6 +324,12 @@ class RenderSpec(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _whole_source_is_legal(self) -> Self:
+        if self.whole and self.verb not in {Verb.REPAINT, Verb.CONTINUE}:
+            raise ValueError(f"whole: only repaint and continue change a part of the source, this is {self.verb}")
+        return self
+
+    @model_validator(mode="after")
     def _tracks_are_legal(self) -> Self:
         stems_only = {OTHER, RESIDUAL, ALL}.intersection(self.tracks or ())
         if stems_only and self.verb is not Verb.EXTRACT:
@@ -318,6 +338,16 @@ class RenderSpec(BaseModel):
             raise ValueError(f"midi: goes with extract, this is {self.verb}")
         if self.verb in {Verb.EXTRACT, Verb.UNDERSTAND} and self.takes != 1:
             raise ValueError(f"takes: {self.verb} has one result, {self.takes} takes came")
+        return self
+
+    @model_validator(mode="after")
+    def _planner_has_words(self) -> Self:
+        if self.planner in {"inspire", "rewrite"} and self.verb is not Verb.GENERATE:
+            raise ValueError(f"planner: {self.planner} goes with generate, this is {self.verb}")
+        if self.lrc and (self.verb is not Verb.GENERATE or not (self.lyrics or self.planner == "inspire")):
+            raise ValueError("lrc: goes with generate and lyrics")
+        if self.rank and (self.verb is not Verb.GENERATE or self.planner == "off"):
+            raise ValueError("rank: only the planner ranks takes, and only those of generate")
         return self
 
     @model_validator(mode="after")

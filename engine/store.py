@@ -56,7 +56,7 @@ CREATE INDEX jobs_by_end ON jobs (finished);
 """
 """What the order, the time left and the age of a job are read from; `arrived` and `ended` are seconds since 1970."""
 _SINCE_3 = "ALTER TABLE jobs ADD COLUMN understanding TEXT"
-_PATHS = ("path", "temporary", "midi", "midi_temporary")
+_PATHS = ("path", "temporary", "midi", "midi_temporary", "lrc", "lrc_temporary")
 _PACE_SAMPLE = 9
 """So many of the latest jobs tell how fast an engine is."""
 

@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bridge.install import acceleration, reaper
+from bridge.install import ableton, acceleration, ardour, reaper
 from bridge.install.finding import Finding, State
 from bridge.midi.ports import command as midi_command
 from bridge.midi.system import library as midi_library
@@ -43,7 +43,7 @@ TIME_LIMIT = 2.0
 """Seconds after which a part that has not answered is reported as such."""
 LEAST_ROOM = 1_000_000_000
 """Bytes free below which the state folder is a problem: about 40 minutes of stereo takes at 48 kHz, 32 bit."""
-MODEL_PACKAGES = ("torch", "diffusers", "transformers", "huggingface_hub")
+MODEL_PACKAGES = ("torch", "diffusers", "transformers", "llguidance", "huggingface_hub")
 
 _REINSTALL = "Install punchin again: pip install --force-reinstall punchin."
 _COLOURS: Mapping[State, str] = {"ok": "green", "missing": "yellow", "problem": "red", "off": "dim"}
@@ -90,6 +90,8 @@ def examine(settings: Where) -> list[Finding]:
             "gpu": lambda: [gpu()],
             "daws": lambda: daws(Path.home(), sys.platform, os.environ),
             "reaper scripts": lambda: [reaper.examine(reaper.resource_folder(Path.home(), sys.platform, os.environ))],
+            "ardour scripts": lambda: [ardour.examine(ardour.config_folders(Path.home(), sys.platform, os.environ))],
+            "live script": lambda: ableton.examine(Path.home(), sys.platform, os.environ),
         },
     )
     plan = within(acceleration.TIME_LIMIT, {"ace-step plan": lambda: [acceleration.acestep_plan(os.environ)]})

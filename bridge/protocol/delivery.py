@@ -50,7 +50,9 @@ def _clips(job: Job) -> list[Message]:
             compute_seconds=clip.compute_seconds,
             position=job.spec.position,
             note=clip.note or None,
+            score=clip.score,
             midi=clip.midi,
+            lrc=clip.lrc,
             cookie=job.spec.cookie,
         )
         for index, clip in enumerate(job.clips)

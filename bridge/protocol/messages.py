@@ -311,7 +311,11 @@ class ClipReady(Reply):
     engine: Annotated[str, Field(description="which engine rendered it")]
     compute_seconds: Annotated[Number, Field(description="how long the engine took")]
     position: Annotated[Number, Field(description="echoed: project seconds of the source's start")] | None = None
+    score: (
+        Annotated[Number, Field(description="how well the take does what was asked for, 0 to 1, with rank")] | None
+    ) = None
     note: Annotated[str, Field(description="what to know of how it was made")] | None = None
+    lrc: Annotated[FilePath, Field(description="LRC file: when each line of the lyrics is sung")] | None = None
     midi: Annotated[FilePath, Field(description="MIDI file of its notes; time 0 is the clip's first frame")] | None = (
         None
     )

@@ -69,7 +69,7 @@ def as_told(peer: Peer, message: Message, state: Path) -> Message:
     match message:
         case m.ClipReady():
             name = f"remote:{message.job_id}/{message.index}"  # no Path: it is text, and stays so on Windows
-            return message.model_copy(update={"path": name, "file": message.path.name, "midi": None})
+            return message.model_copy(update={"path": name, "file": message.path.name, "midi": None, "lrc": None})
         case m.Welcome():
             return message.model_copy(update={"state": ""})
         case m.Rejected() | m.Failed():

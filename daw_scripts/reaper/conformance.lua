@@ -4,6 +4,8 @@
 local folder = select(2, reaper.get_action_context()):match("^(.*[/\\])")
 package.path = folder .. "?.lua"
 local edit = require("punchin.edit")
+local lanes = require("punchin.lanes")
+local render = require("punchin.render")
 local tracks = require("punchin.tracks")
 local udp = require("punchin.udp")
 
@@ -140,6 +142,25 @@ local checks = {
     local _, text = reaper.GetSetMediaTrackInfo_String(track, "P_EXT:punchin", "", false)
     same(text, "a=ü&b=%25")
   end },
+  { "a copy on a lane of its own is what plays, and the item stays", function()
+    local with_lanes = tracks.at_end("lanes")
+    local whole = new_item(with_lanes, 2)
+    local copy = lanes.copy_of(whole, "conformance")
+    assert(copy ~= whole, "there is no copy")
+    same(reaper.GetMediaItemInfo_Value(whole, "I_FIXEDLANE"), 0)
+    same(reaper.GetMediaItemInfo_Value(copy, "I_FIXEDLANE"), 1)
+    reaper.SetMediaItemInfo_Value(copy, "D_VOL", 0.5)
+    near(select(2, heard(with_lanes, 2.5)), RATE / 4 * STEP)
+  end },
+  { "a note of MIDI stands at its second", function()
+    local midi = reaper.GetActiveTake(reaper.CreateNewMIDIItemInProj(tracks.at_end("MIDI"), 3, 5, false))
+    local start = reaper.MIDI_GetPPQPosFromProjTime(midi, 3.25)
+    local stop = reaper.MIDI_GetPPQPosFromProjTime(midi, 4)
+    assert(reaper.MIDI_InsertNote(midi, false, false, start, stop, 0, 60, 100, true))
+    reaper.MIDI_Sort(midi)
+    local _, _, _, at = reaper.MIDI_GetNote(midi, 0)
+    near(reaper.MIDI_GetProjTimeFromPPQPos(midi, at), 3.25)
+  end },
 }
 
 local report = { ("REAPER %s, %s, %s"):format(reaper.GetAppVersion(), reaper.GetOS(), _VERSION) }
@@ -154,6 +175,16 @@ edit("punchin: conformance", function()
   for _, one in ipairs(checks) do
     check(one[1], one[2])
   end
+end)
+check("a stretch is rendered to a file of its length, and the settings stay", function()
+  local before = reaper.GetSetProjectInfo(0, "RENDER_STARTPOS", 0, false)
+  local name = "punchin conformance render"
+  render(nil, reaper.GetResourcePath(), name, 2, 2.5, RATE)
+  local rendered = reaper.GetResourcePath() .. "/" .. name .. ".wav"
+  local media = reaper.PCM_Source_CreateFromFile(rendered)
+  near(reaper.GetMediaSourceLength(media), 0.5)
+  os.remove(rendered)
+  same(reaper.GetSetProjectInfo(0, "RENDER_STARTPOS", 0, false), before)
 end)
 check("one undo takes all of it back, and leaves what the project keeps", function()
   reaper.SetProjExtState(0, "punchin", "conformance", "kept")

@@ -2,12 +2,14 @@
 local folder = select(2, reaper.get_action_context()):match("^(.*[/\\])")
 package.path = folder .. "?.lua"
 
+local arrivals = require("punchin.arrivals")
+local exports = require("punchin.exports")
 local fields = require("punchin.fields")
 local osc = require("punchin.osc")
 local peaks = require("punchin.peaks")
 local place_of = require("punchin.place")
-local placing = require("punchin.placing")
 local session = require("punchin.session")
+local settings = require("punchin.settings")
 local spool = require("punchin.spool")
 local udp = require("punchin.udp")
 
@@ -16,6 +18,8 @@ local STOP_AND_START_AGAIN, LIT, DARK = 3, 4, 8
 local TURN_SECONDS = 0.1
 local ALIVE_SECONDS = 1
 local START_SECONDS = 60
+local SAME_SECONDS = 2
+local LISTENS = { ["/punchin/audition"] = true, ["/punchin/stop"] = true }
 
 reaper.set_action_options(STOP_AND_START_AGAIN | DARK)
 
@@ -23,9 +27,22 @@ local daemon = place_of.load(folder)
 local client, spool_folder, still_here, gone = place_of.client(daemon.state)
 local taken = 0 -- how many requests of actions
 local last_turn, last_alive, started = 0, 0, nil
+local told, told_at = nil, 0
+local in_front = reaper.EnumProjects(-1)
 
+-- The same sentence about each of several items comes once.
 local function tell(sentence)
-  reaper.ShowConsoleMsg("punchin: " .. sentence .. "\n")
+  local now = reaper.time_precise()
+  if sentence ~= told or now - told_at > SAME_SECONDS then
+    reaper.ShowConsoleMsg("punchin: " .. sentence .. "\n")
+    told, told_at = sentence, now
+  end
+end
+
+-- Without its folder and its ending; empty for one that was never saved.
+local function project_name()
+  local _, path = reaper.EnumProjects(-1)
+  return (path:match("[^/\\]*$"):gsub("%.[Rr][Pp][Pp]$", ""))
 end
 
 local function start_daemon()
@@ -51,8 +68,7 @@ end
 
 -- UDP where it is there and proven, unless the user has settled on the folder.
 local function link()
-  local wanted = reaper.GetExtState(EXTENSION, "link")
-  local found = wanted ~= "spool" and udp.new(function() return place_of.port(daemon.state) end)
+  local found = settings.get("link") ~= "spool" and udp.new(function() return place_of.port(daemon.state) end)
   note_link(found and "udp" or "spool")
   return found or spool.new(spool_folder)
 end
@@ -63,35 +79,28 @@ talk = session.new(link(), client, {
   welcome = function()
     talk:request(osc.encode("/punchin/presets", { talk:new_id() }))
   end,
-  rejected = function(_, message)
+  rejected = function(cookie, message)
+    exports.drop(fields.decode(cookie), false)
     tell(message)
   end,
   progress = function(_, fraction, stage)
     reaper.SetExtState(EXTENSION, "progress", ("%.2f %s"):format(fraction, stage), false)
   end,
-  result = function(id, clips, cookie)
-    local place = placing.read(cookie)
-    if not place then
-      return true -- of a client with our name that is none of ours
-    elseif not placing.is_here(place) then
-      return false
-    end
-    place.job = id
-    local ok, sentence = pcall(placing.put, place, clips)
-    if sentence then
-      tell(ok and sentence or ("the clips are in %s, and could not be placed: %s"):format(clips[1].path, sentence))
-    end
-    return true
+  results = function(results)
+    return arrivals.take(results, function(group) return talk:is_awaited(group) end, tell)
   end,
-  failed = function(_, message)
-    tell(message)
+  ended = function(_, cookie, message)
+    exports.drop(fields.decode(cookie), false)
+    if message then
+      tell(message)
+    end
   end,
-  cancelled = function() end,
+  project = project_name,
   presets = function(names)
     reaper.SetExtState(EXTENSION, "presets", names, false)
   end,
   run = run_action,
-})
+}, { name = "reaper", version = reaper.GetAppVersion() })
 
 -- Takes what actions have left since the last turn.
 local function take_requests()
@@ -102,7 +111,7 @@ local function take_requests()
     local text = reaper.GetExtState(EXTENSION, key)
     reaper.DeleteExtState(EXTENSION, key, false)
     local packet = text:gsub("%x%x", function(code) return string.char(tonumber(code, 16)) end)
-    local address = osc.decode(packet)
+    local address, values = osc.decode(packet)
     if address == "/punchin/cancel" then
       talk:cancel_all()
     elseif address then
@@ -110,7 +119,7 @@ local function take_requests()
         talk:use(spool.new(spool_folder))
         note_link("spool")
       end
-      talk:request(packet, true)
+      talk:request(packet, not LISTENS[address], fields.decode(osc.keys(values, 1).cookie or "").group)
     end
   end
 end
@@ -133,6 +142,11 @@ local function turn()
   end
   if now - last_turn > TURN_SECONDS then
     last_turn = now
+    if reaper.EnumProjects(-1) ~= in_front then
+      in_front = reaper.EnumProjects(-1)
+      talk:renew()
+      exports.sweep()
+    end
     take_requests()
     talk:turn(now)
     show_open(talk:count())
@@ -149,4 +163,5 @@ reaper.atexit(function()
   reaper.set_action_options(DARK)
 end)
 
+exports.sweep()
 turn()

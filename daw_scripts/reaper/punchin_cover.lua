@@ -5,10 +5,12 @@ local action = require("punchin.action")
 
 action.run(function()
   local dialog = require("punchin.dialog")
+  local hints = require("punchin.hints")
   local selection = require("punchin.selection")
 
   local parts = selection.parts()
-  local answers = dialog.ask("Restyle", { "prompt", "lyrics", "key", "strength", "takes", "seed", "engine" })
+  local names = { "prompt", "lyrics", "key", "strength", "takes", "seed", "engine" }
+  local answers = dialog.ask("Restyle", names, hints.of("cover", parts))
   if not answers then
     return
   end

@@ -5,15 +5,18 @@ local action = require("punchin.action")
 
 action.run(function()
   local dialog = require("punchin.dialog")
+  local hints = require("punchin.hints")
   local selection = require("punchin.selection")
 
   local parts = selection.parts()
-  local answers = dialog.ask("Extract stems to tracks", { "tracks", "mute", "engine" })
+  local names = { "tracks", "hear", "midi", "mute", "engine" }
+  local answers = dialog.ask("Extract stems to tracks", names, hints.of("extract", parts))
   if not answers then
     return
   end
   local mute = answers.mute or 0
   answers.mute = nil
+  answers.midi = answers.midi == 1 or nil
   action.request_parts("extract", parts, answers, function()
     return { how = "spread", folder = "stems", part = "stem", mute = mute }
   end)

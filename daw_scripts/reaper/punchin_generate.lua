@@ -5,6 +5,7 @@ local action = require("punchin.action")
 
 action.run(function()
   local dialog = require("punchin.dialog")
+  local hints = require("punchin.hints")
   local refuse = require("punchin.refuse")
   local selection = require("punchin.selection")
   local tempo = require("punchin.tempo")
@@ -13,7 +14,8 @@ action.run(function()
   if not from then
     refuse("Make a time selection first: it says how long the music is to be.")
   end
-  local answers = dialog.ask("Generate into selection", { "prompt", "lyrics", "key", "takes", "seed", "engine" })
+  local fields = { "prompt", "lyrics", "key", "takes", "seed", "engine" }
+  local answers = dialog.ask("Generate into selection", fields, hints.of("generate", { { from = from, to = to } }))
   if not answers then
     return
   end
@@ -22,10 +24,12 @@ action.run(function()
   for _, track in ipairs(selection.tracks()) do
     names[#names + 1] = reaper.GetTrackGUID(track)
   end
-  for _, name in ipairs(#names > 0 and names or { "" }) do
+  local requests = {}
+  for number, name in ipairs(#names > 0 and names or { "" }) do
     local keys = action.keys(answers)
     keys.length, keys.position = to - from, from
     tempo.add(keys, from, to, from)
-    action.request("generate", keys, { how = "item", zero = from, track = name, item = "" })
+    requests[number] = { keys = keys, place = { how = "item", zero = from, track = name, item = "" } }
   end
+  action.request("generate", requests)
 end)

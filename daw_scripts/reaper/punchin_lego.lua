@@ -5,10 +5,12 @@ local action = require("punchin.action")
 
 action.run(function()
   local dialog = require("punchin.dialog")
+  local hints = require("punchin.hints")
   local selection = require("punchin.selection")
 
   local parts = selection.parts()
-  local answers = dialog.ask("Add a track", { "track", "prompt", "key", "takes", "seed", "engine" })
+  local names = { "track", "hear", "prompt", "key", "takes", "seed", "engine" }
+  local answers = dialog.ask("Add a track", names, hints.of("lego", parts))
   if not answers then
     return
   end

@@ -30,18 +30,21 @@ action.run(function()
       refuse("Stems have one result: there are no more takes of them.")
     end
   end
-  local answers = dialog.ask("More takes", { "takes" })
+  local answers = dialog.ask("More takes", { "takes" }, {})
   if not answers then
     return
   end
-  for _, part in ipairs(parts) do
+  local requests = {}
+  for number, part in ipairs(parts) do
     local made_of, take = part.made_of, reaper.GetActiveTake(part.item)
     local start, stop = project.bounds(part.item)
-    local keys = { job = made_of.job, seed = next_seed(part.item), takes = answers.takes }
-    action.request("retry", keys, action.of_item(part.item, {
-      how = "take", verb = made_of.verb, prompt = made_of.prompt, only = made_of.track, from = start, to = stop,
+    local keys = { job = made_of.job, seed = next_seed(part.item), takes = answers.takes, directory = project.folder() }
+    requests[number] = { keys = keys, place = action.of_item(part.item, {
+      how = "take", verb = made_of.verb, prompt = made_of.prompt, only = made_of.track, heard = made_of.heard,
+      from = start, to = stop,
       zero = start - reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") - tonumber(made_of.start),
       gain = reaper.GetMediaItemTakeInfo_Value(take, "D_VOL"),
-    }))
+    }) }
   end
+  action.request("retry", requests)
 end)

@@ -5,22 +5,26 @@ local action = require("punchin.action")
 
 action.run(function()
   local dialog = require("punchin.dialog")
+  local hints = require("punchin.hints")
   local selection = require("punchin.selection")
   local source = require("punchin.source")
   local tempo = require("punchin.tempo")
 
   local parts = selection.parts()
-  local answers = dialog.ask("Repaint selection", { "prompt", "lyrics", "key", "strength", "takes", "seed", "engine" })
+  local names = { "prompt", "lyrics", "key", "strength", "takes", "seed", "engine" }
+  local answers = dialog.ask("Repaint selection", names, hints.of("repaint", parts))
   if not answers then
     return
   end
-  for _, part in ipairs(parts) do
+  local requests = {}
+  for number, part in ipairs(parts) do
     local heard = source.around(part.item, part.from, part.to)
     local keys = action.with_source(answers, heard, part.item)
     keys.start, keys["end"] = part.from - heard.zero, part.to - heard.zero
     tempo.add(keys, heard.zero, heard.zero + heard.length, heard.zero)
-    action.request("repaint", keys, action.of_item(part.item, {
+    requests[number] = { keys = keys, place = action.of_item(part.item, {
       how = "take", zero = heard.zero, from = part.from, to = part.to, gain = heard.gain,
-    }))
+    }, heard) }
   end
+  action.request("repaint", requests)
 end)

@@ -24,7 +24,7 @@ def rendered(
         name: _fitted(with_channels(resample(samples, rate, heard.rate), channels), frames)
         for name, samples in rendering.tracks.items()
     }
-    return Rendering(tracks, rendering.note)
+    return Rendering(tracks, rendering.note, score=rendering.score, lines=rendering.lines)
 
 
 def described(backend: Describer, description: Description, spec: RenderSpec, heard: Heard, report: Report) -> Told:

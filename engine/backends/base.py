@@ -122,6 +122,10 @@ class Rendering:
     """What the user should know of how it was made, e.g. a fall-back; empty when nothing."""
     extra: dict[str, str] = field(default_factory=dict)
     """More for the file's metadata."""
+    lines: tuple[tuple[Seconds, str], ...] = ()
+    """Where each line of the lyrics begins, from the window's first frame, where that is known."""
+    score: float | None = None
+    """How well it does what was asked for, 0 to 1; None where that was not looked at."""
 
 
 MIX = "mix"

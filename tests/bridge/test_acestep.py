@@ -1,6 +1,10 @@
 """Every verb of the neural engine through a real daemon, on a small checkpoint with random weights and on real music."""
 
+import json
 import os
+import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -8,6 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 from rig import Daemon, PlainClient, keys_of
+
+from engine.backends.acestep.planner.metadata import LANGUAGES
+from engine.spec import RenderSpec
 
 pytestmark = pytest.mark.neural
 MUSIC = Path(__file__).parents[2] / "bridge" / "demo" / "audio" / "escape_from_chaosland.ogg"
@@ -19,7 +26,8 @@ def models(tmp_path_factory):
     from engine.backends.acestep.tiny import make_tiny
 
     folder = tmp_path_factory.mktemp("models")
-    return {variant: make_tiny(folder, variant=variant) for variant in ("turbo", "base")}
+    made = {variant: make_tiny(folder, variant=variant, planner=variant == "turbo") for variant in ("turbo", "base")}
+    return made | {"xl": make_tiny(folder, variant="turbo", xl=True)}
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +175,38 @@ def test_a_job_names_its_adapters(client, models):
     client.send("/punchin/generate", "r-1", "engine", "acestep", "prompt", "x", "length", 4.0, "lora", "absent")
     refused = client.listen("/punchin/rejected", seconds=30)[-1]
     assert "dusty" in refused.params[-1]
+
+
+def test_planned_takes_come_ranked_and_with_their_lyrics_in_time(client, models):
+    expert = '{"planner_caption": false}'
+    clips, replies = rendered(
+        client, "generate", prompt="rain", length=10.0, bpm=90, planner="on", rank=True, takes=2, seed=5, expert=expert,
+        lyrics="[Verse]\nnight light\nbright bass", lrc=True, model=str(models["xl"]),
+    )  # fmt: skip
+    for path, keys in clips:
+        lrc = path.with_suffix(".lrc")
+        assert keys["lrc"] == str(lrc)
+        assert all(
+            re.fullmatch(r"\[00:0[0-9]\.\d\d\](night light|bright bass)", line) for line in lrc.read_text().splitlines()
+        )
+    scores = [keys["score"] for _, keys in clips]
+    assert scores == sorted(scores, reverse=True)
+    assert {keys["seed"] for _, keys in clips} == {5, 6}
+    assert all("planned by acestep-5Hz-lm-0.6B: 90 bpm" in keys["note"] for _, keys in clips)
+    assert "planning" in {reply.params[2] for reply in replies if reply.address == "/punchin/progress"}
+
+
+def test_a_source_is_described_by_the_planner(daemon, models):
+    command = ["send", "understand", "--state", str(daemon.state), "--port", str(daemon.port), "--source", str(MUSIC)]
+    command += ["--source-length", "6", "--engine", "acestep", "--model", str(models["turbo"]), "--json"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "bridge", *command], capture_output=True, text=True, timeout=200, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout)
+    found = told["description"]
+    assert 30 <= found["bpm"] <= 300
+    assert found["language"] in LANGUAGES
+    RenderSpec.parse({"verb": "generate", "prompt": "x", "length": 1, "key": found["key"], "meter": found["meter"]})
+    assert found["measured_bpm"] > 0
+    assert found["seconds"] == 6.0

@@ -63,6 +63,7 @@ def test_everything_is_examined_and_every_fault_has_a_remedy(tmp_path, monkeypat
             "ableton live",
             "ardour",
             "reaper scripts",
+            "ardour scripts",
             "ace-step plan",
         ),
     ]

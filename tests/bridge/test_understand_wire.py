@@ -1,18 +1,25 @@
 """`understand` as clients meet it: delivered until received, over restarts, within one datagram."""
 
 import json
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 import soundfile
+from pythonosc.osc_message import OscMessage
 from rig import Daemon, PlainClient, keys_of
 
+from bridge.osc.client import Client
+from bridge.protocol import messages as m
 from bridge.protocol.codec import encode
 from bridge.protocol.delivery import results
 from bridge.protocol.describing import LARGEST_DESCRIPTION
-from engine.jobs import Job, JobState, Origin
+from bridge.protocol.peer import Peer
+from bridge.remote import names
+from engine.jobs import ClipFile, Job, JobState, Origin
 from engine.spec import RenderSpec
 from engine.understanding import Measured, Told, Understanding
 
@@ -128,6 +135,28 @@ def test_the_command_line_prints_it_in_both_forms(served, tmp_path):
     assert "4.0" in next(line for line in out.splitlines() if "seconds" in line)
 
 
+def test_our_own_client_waits_for_a_description_that_was_lost():
+    """A daemon whose first description does not arrive, and which sends the result again as nobody confirmed it."""
+    lossy = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    lossy.bind(("127.0.0.1", 0))
+    lossy.settimeout(20)
+    found = m.Described(job_id="j", engine="draft", chords="[]", lufs=-12.0, peak_db=-1.0, seconds=8.5)
+    done = m.Done(job_id="j", count=0)
+
+    def answer():
+        heard, sender = lossy.recvfrom(8192)
+        for message in (m.Accepted(request_id=OscMessage(heard).params[0], job_id="j"), done, found, done):
+            lossy.sendto(encode(message), sender)
+
+    answering = threading.Thread(target=answer)
+    answering.start()
+    with Client(*lossy.getsockname()) as client:
+        replies = list(client.render("understand", {"source": "/a.wav"}))
+    answering.join()
+    lossy.close()
+    assert replies[1:] == [found, done]
+
+
 def test_stems_come_with_their_notes(served, tmp_path):
     command = ["extract", "--source", str(RECORDING), "--tracks", "drums,residual", "--midi", "--out", str(tmp_path)]
     place = ["--state", str(served.state), "--engine", "draft", "--json"]
@@ -142,6 +171,17 @@ def test_stems_come_with_their_notes(served, tmp_path):
     assert Path(drums["midi"]) == Path(drums["path"]).with_suffix(".mid")
     assert Path(drums["midi"]).read_bytes()[:4] == b"MThd"
     assert "midi" not in residual
+
+
+def test_no_path_of_a_midi_file_is_told_to_another_machine(tmp_path):
+    clip = ClipFile(
+        *(tmp_path / "a.wav", tmp_path / "p", 1, "drums", 0.0, 8, 44100, 2, 0, -1.0, -16.0, -1.0, False, 0.5),
+        midi=tmp_path / "a.mid",
+    )
+    spec = RenderSpec(verb="extract", source="/a.wav", tracks="drums")
+    told, _ = results(Job("j", Origin("reaper", "r"), spec, "draft", state=JobState.RENDERED, clips=(clip,)))
+    assert names.as_told(Peer("udp", "127.0.0.1", 9), told, tmp_path).midi == tmp_path / "a.mid"
+    assert str(tmp_path).encode() not in encode(names.as_told(Peer("remote", "10.0.0.1", 9), told, tmp_path))
 
 
 def job(measured, told):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from misbehaving import DESCRIPTION, Misbehaving
 
 from engine import RenderSpec
-from engine.errors import BadOutput, BadSource, DiskFull, TooLarge
+from engine.errors import BadOutput, BadSource, DiskFull, InvalidSpec, TooLarge
 from engine.render import render
 from engine.units import JobId
 
@@ -101,6 +101,29 @@ def test_several_ranges_are_one_clip_each(tmp_path):
         (2, 4.5, 36000),
     ]
     assert len({clip.path for clip in clips}) == 4
+
+
+def test_a_whole_clip_is_the_source_with_the_selections_in_it(tmp_path):
+    source = recorded(tmp_path / "s.wav", 44100, 2, 6.0)
+    wanted = {"source": str(tmp_path / "s.wav"), "source_start": 0.5, "takes": 2, "whole": True}
+    clips = rendered(tmp_path, verb="repaint", ranges="1.0-1.5,3.0-4.0", **wanted)
+    assert [(clip.take, clip.seed, clip.start, clip.frames) for clip in clips] == [
+        (1, 1, 0.0, 242550),
+        (2, 2, 0.0, 242550),
+    ]
+    changed = np.any(written(clips[0]) != source[22050:], axis=1)
+    assert not any(changed[:44100].tolist() + changed[66150:132300].tolist() + changed[176400:].tolist())
+    assert changed[44100:66150].mean() > 0.9
+    assert changed[132300:176400].mean() > 0.9
+
+
+def test_a_whole_continuation_holds_the_source_and_both_sides(tmp_path):
+    source = recorded(tmp_path / "s.wav", 48000, 1, 2.0)
+    (clip,) = rendered(tmp_path, verb="continue", source=str(tmp_path / "s.wav"), start=-1.0, end=3.5, whole=True)
+    assert (clip.start, clip.frames) == (-1.0, round(4.5 * 48000))
+    assert np.array_equal(written(clip)[48000 : 3 * 48000], source)
+    with pytest.raises(InvalidSpec, match="only repaint and continue"):
+        RenderSpec.parse({"verb": "cover", "source": "/s.wav", "prompt": "jazz", "whole": True})
 
 
 def test_selections_from_ten_milliseconds_to_ten_minutes(tmp_path):

@@ -28,6 +28,8 @@ function action.run(body)
   end, function(raised)
     return type(raised) == "table" and raised or debug.traceback(tostring(raised))
   end)
+  -- one that refused before it asked leaves no answers to the next
+  reaper.DeleteExtState(EXTENSION, "trigger", false)
   if not ok then
     reaper.ShowMessageBox(type(problem) == "table" and problem.sentence or problem, "punchin", 0)
   end
@@ -71,28 +73,49 @@ local function shortened(prompt)
   return prompt:sub(1, (utf8.offset(prompt, SHOWN_PROMPT + 1) or 0) - 1)
 end
 
--- Asks for clips. `keys`: of the request; `place`: where they belong, as `placing` takes it.
-function action.request(verb, keys, place)
-  place.project = project.id()
-  place.verb = place.verb or verb
-  place.prompt = place.prompt or shortened(keys.prompt or "")
-  keys.cookie = fields.encode(place)
-  assert(#keys.cookie <= COOKIE_LENGTH, "the cookie is too long")
-  keys.directory = project.folder()
-  local values = { action.new_id() }
-  for key, value in pairs(keys) do
-    values[#values + 1], values[#values + 2] = key, value
+-- Asks for what one action wants, a job each; their results come as one undo point. Each: { keys, place }, `keys` of the
+-- request and `place` where its result belongs, as `placing` takes it.
+function action.request(verb, requests)
+  local group = action.new_id()
+  local messages = {}
+  for number, request in ipairs(requests) do
+    local keys, place = request.keys, request.place
+    place.project = project.id()
+    place.group, place.number, place.of = group, number, #requests
+    place.verb = place.verb or verb
+    place.prompt = place.prompt or shortened(keys.prompt or "")
+    keys.cookie = fields.encode(place)
+    assert(#keys.cookie <= COOKIE_LENGTH, "the cookie is too long")
+    local values = { action.new_id() }
+    for key, value in pairs(keys) do
+      values[#values + 1], values[#values + 2] = key, value
+    end
+    messages[number] = values
   end
-  action.send("/punchin/" .. verb, values)
+  for _, values in ipairs(messages) do
+    action.send("/punchin/" .. verb, values)
+  end
 end
 
--- A copy of the answers, with the project's rate.
+-- A copy of the answers, with the project's rate and its folder for clips.
 function action.keys(answers)
-  local keys = { sample_rate = project.rate() }
+  local keys = { sample_rate = project.rate(), directory = project.folder() }
   for key, value in pairs(answers) do
     keys[key] = value
   end
   return keys
+end
+
+-- Notes without the lines that begin with `#`; nil where nothing is left.
+local function lyrics_of(notes)
+  local lines = {}
+  for line in (notes .. "\n"):gmatch("(.-)\r?\n") do
+    if line:sub(1, 1) ~= "#" then
+      lines[#lines + 1] = line
+    end
+  end
+  local lyrics = table.concat(lines, "\n"):match("^%s*(.-)%s*$")
+  return lyrics ~= "" and lyrics or nil
 end
 
 -- The same with the source that is worked on, which belongs to `item`.
@@ -100,7 +123,7 @@ function action.with_source(answers, source, item)
   local keys = action.keys(answers)
   if keys.lyrics == dialog.NOTES then
     local _, notes = reaper.GetSetMediaItemInfo_String(item, "P_NOTES", "", false)
-    keys.lyrics = notes ~= "" and notes:gsub("\r\n", "\n") or nil
+    keys.lyrics = lyrics_of(notes)
   end
   keys.name = source.name
   keys.source, keys.source_start, keys.source_length = source.path, source.file_start, source.length
@@ -108,8 +131,9 @@ function action.with_source(answers, source, item)
   return keys
 end
 
--- Names of an item that stay when the user moves things.
-function action.of_item(item, place)
+-- Names of an item that stay when the user moves things; `heard`: the source that was made of it.
+function action.of_item(item, place, heard)
+  place.heard = place.heard or heard and heard.heard
   place.item, place.item_start = project.item_guid(item), project.bounds(item)
   place.track = reaper.GetTrackGUID(reaper.GetMediaItem_Track(item))
   return place
@@ -119,14 +143,17 @@ end
 function action.request_parts(verb, parts, answers, place_of)
   local source = require("punchin.source")
   local tempo = require("punchin.tempo")
-  for _, part in ipairs(parts) do
-    local heard = source.part(part.item, part.from, part.to)
+  local requests, hear = {}, answers.hear
+  answers.hear = nil
+  for number, part in ipairs(parts) do
+    local heard = source.part(part.item, part.from, part.to, hear)
     local keys = action.with_source(answers, heard, part.item)
     tempo.add(keys, part.from, part.to, part.from)
     local place = place_of(heard)
     place.zero, place.from, place.to = heard.zero, part.from, part.to
-    action.request(verb, keys, action.of_item(part.item, place))
+    requests[number] = { keys = keys, place = action.of_item(part.item, place, heard) }
   end
+  action.request(verb, requests)
 end
 
 -- A render request needs words, its own or those of a preset.

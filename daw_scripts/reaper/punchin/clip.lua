@@ -25,7 +25,7 @@ function clip_of.add(item, clip, place)
   reaper.GetSetMediaItemTakeInfo_String(take, "P_NAME", name_of(clip, place), true)
   local made_of = {
     job = place.job, verb = place.verb, prompt = place.prompt, engine = clip.engine,
-    seed = clip.seed, take = clip.take, track = clip.track, start = clip.start,
+    seed = clip.seed, take = clip.take, track = clip.track, start = clip.start, heard = place.heard,
   }
   reaper.GetSetMediaItemTakeInfo_String(take, EXTRA, fields.encode(made_of), true)
   peaks.build(take)

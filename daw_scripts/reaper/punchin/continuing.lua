@@ -1,6 +1,7 @@
 -- What comes after or before each selected item.
 local action = require("punchin.action")
 local dialog = require("punchin.dialog")
+local hints = require("punchin.hints")
 local project = require("punchin.project")
 local refuse = require("punchin.refuse")
 local selection = require("punchin.selection")
@@ -32,13 +33,14 @@ return function(side)
   if not by_selection then
     table.insert(names, 2, "bars")
   end
-  local answers = dialog.ask("Continue " .. side, names)
+  local answers = dialog.ask("Continue " .. side, names, hints.of("continue", parts))
   if not answers then
     return
   end
   local bars = answers.bars or 4
   answers.bars = nil
-  for _, part in ipairs(parts) do
+  local requests = {}
+  for number, part in ipairs(parts) do
     local keys, heard
     local handles = project.on_frame(math.min(HANDLES_SECONDS, part.to - part.from))
     if side == "after" then
@@ -52,8 +54,9 @@ return function(side)
     end
     keys.handles = handles
     tempo.add(keys, heard.zero + math.min(keys.start, 0), heard.zero + keys["end"], heard.zero)
-    action.request("continue", keys, action.of_item(part.item, {
+    requests[number] = { keys = keys, place = action.of_item(part.item, {
       how = "join", side = side, handles = handles, zero = heard.zero,
-    }))
+    }, heard) }
   end
+  action.request("continue", requests)
 end

@@ -1,5 +1,6 @@
 -- Clips become an item of their own: new music, and what comes before or after an item.
 local clip_of = require("punchin.clip")
+local notes = require("punchin.notes")
 local project = require("punchin.project")
 local takes = require("punchin.takes")
 local tracks = require("punchin.tracks")
@@ -112,7 +113,14 @@ function items.spread(place, clips)
     else
       track = tracks.after(source, part, part)
     end
-    items.add(track, lists[part], place, place.zero + moved + lists[part][1].start, 0, 0)
+    local clip = lists[part][1]
+    local position = place.zero + moved + clip.start
+    items.add(track, lists[part], place, position, 0, 0)
+    if clip.midi then
+      local name = part .. " MIDI"
+      local beside = tracks.in_folder(source, place.folder, name, track)
+      notes.add(beside, name, clip.midi, position, clip.frames / clip.sample_rate)
+    end
   end
   if place.mute == "1" and item then
     reaper.SetMediaItemInfo_Value(takes.cut_out(item, place.from + moved, place.to + moved), "B_MUTE", 1)

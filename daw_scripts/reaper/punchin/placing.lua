@@ -1,20 +1,24 @@
--- Puts the clips of a job where its cookie says, as one undo point.
+-- Puts the clips of jobs where their cookies say, as one undo point an action.
 local edit = require("punchin.edit")
 local fields = require("punchin.fields")
 local items = require("punchin.items")
+local lanes = require("punchin.lanes")
 local project = require("punchin.project")
+local settings = require("punchin.settings")
 local takes = require("punchin.takes")
 local tracks = require("punchin.tracks")
 
 local placing = {}
 
-local NUMBERS = { "zero", "from", "to", "item_start", "gain", "handles" }
+local NUMBERS = { "zero", "from", "to", "item_start", "gain", "handles", "number", "of" }
 
 -- Where clips belong, as the action wrote it:
 --   project, track, item   names that stay; `item` and `track` may be empty
+--   group, number, of      (all) the jobs of one action, and which of them this is
 --   zero                   project time of the source's start
---   how                    take, item, join or spread
+--   how                    take, item, join, spread, or describe where no clips come
 --   from, to               (take, spread) the stretch of the item
+--   heard                  file name of the export that was heard, where there is one
 --   gain, only             (take) volume of the new takes; the one part that is wanted where a job has several
 --   item_start             where the item was
 --   side, handles          (join)
@@ -31,7 +35,8 @@ end
 local ways = { item = items.place, join = items.join, spread = items.spread }
 
 function ways.take(place, clips)
-  if takes.place(place, clips) then
+  local way = settings.get("parts") == "lane" and lanes.place or takes.place
+  if way(place, clips) then
     return true
   end
   tracks.at_end("punchin: " .. place.verb)
@@ -45,18 +50,28 @@ function placing.is_here(place)
   return project.get("project") == place.project
 end
 
--- Returns a sentence for the user where the clips could not go where they were meant to. What is there already, because
--- REAPER ended before the daemon heard of it, is not put there again.
-function placing.put(place, clips)
-  if project.has(place.job) then
-    return nil
+-- Puts what has come, each { place, clips }, as one undo point. What is there already, because REAPER ended before the
+-- daemon heard of it, is not put there again. Returns sentences for the user about what could not go where it was meant to.
+function placing.put(arrived)
+  local new, lost, sentences = {}, {}, {}
+  for _, one in ipairs(arrived) do
+    if not project.has(one.place.job) then
+      new[#new + 1] = one
+    end
   end
-  local found = edit("punchin: " .. place.verb, function()
-    return ways[place.how](place, clips)
+  if #new == 0 then
+    return sentences
+  end
+  edit("punchin: " .. new[1].place.verb, function()
+    for _, one in ipairs(new) do
+      lost[#lost + 1] = not ways[one.place.how](one.place, one.clips) and one.place.verb or nil
+    end
   end)
-  if not found then
-    return ("What the %s was meant for is gone: it is on a new track at the end."):format(place.verb)
+  if #lost > 0 then
+    local whole = #lost == 1 and "it is" or "they are"
+    sentences[1] = ("What the %s was meant for is gone: %s on a new track at the end."):format(lost[1], whole)
   end
+  return sentences
 end
 
 return placing

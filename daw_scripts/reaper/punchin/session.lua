@@ -11,19 +11,22 @@ local PING_SECONDS = 10
 local SILENCE_SECONDS = 25
 local SILENCE_OF_A_JOB_SECONDS = 6 -- while one is rendered, the daemon speaks once a second
 local MESSAGES_A_TURN = 64
+local SETTLING_SECONDS = 10 -- until all that was asked for before has been heard of
 
--- `link`: hello, is_greeting, send, receive. `client`: name. `on`: what to do with each event:
+-- `link`: hello, is_greeting, send, receive. `client`: name. `daw`: { name, version }. `on`: what to do with each event:
 --   silent()                        nobody answered the hello
 --   welcome(state)
---   rejected(request_id, message)
+--   rejected(cookie, message)
 --   progress(job_id, fraction, stage)
---   result(job_id, clips, cookie)   true once the clips are on their tracks, false to be asked again
---   presets(names)                  one line of fields
---   failed(job_id, message)  cancelled(job_id)  run(action, keys)
-function session.new(link, client, on)
+--   results(list)                   each { id, clips, cookie, description }; gives the ids of those that are done with
+--   presets(names)                  one line of fields, each a verb and a name
+--   ended(job_id, cookie, message)  without clips: cancelled where there is no message, else failed
+--   run(action, keys)
+--   project()                       name of the project in front
+function session.new(link, client, on, daw)
   return setmetatable({
-    link = link, client = client, on = on,
-    open = false, greeted = nil, heard = 0, sent = 0, numbers = 0,
+    link = link, client = client, on = on, daw = daw,
+    open = false, greeted = nil, since = nil, heard = 0, sent = 0, numbers = 0,
     requests = {}, jobs = {}, finished = {}, presets = {},
     prefix = ("%x-%x"):format(os.time(), math.random(0, 0xffffff)),
   }, session)
@@ -45,10 +48,31 @@ function session:use(link)
   self.link, self.open, self.greeted = link, false, nil
 end
 
--- Sends a request until it is answered; the same id is the same request. `renders`: whether it makes a job.
-function session:request(packet, renders)
+-- Says hello again, as another project is in front.
+function session:renew()
+  self.open, self.greeted = false, nil
+end
+
+-- Sends a request until it is answered; the same id is the same request. `renders`: whether it makes a job; `group`: the
+-- name that the jobs of one action share.
+function session:request(packet, renders, group)
   local _, values = osc.decode(packet)
-  self.requests[values[1]] = { packet = packet, renders = renders, due = 0, pause = FIRST_PAUSE }
+  self.requests[values[1]] = { packet = packet, renders = renders, group = group, due = 0, pause = FIRST_PAUSE }
+end
+
+-- Whether more of a group may come.
+function session:is_awaited(group)
+  for _, request in pairs(self.requests) do
+    if request.group == group then
+      return true
+    end
+  end
+  for _, job in pairs(self.jobs) do
+    if job.group == group and not job.ready then
+      return true
+    end
+  end
+  return not self.since or self.now - self.since < SETTLING_SECONDS
 end
 
 -- How many requests and jobs are on their way.
@@ -82,7 +106,8 @@ end
 function session:greet()
   self.greeted = self.now
   self.link:hello(osc.encode("/punchin/hello", {
-    self:new_id(), "client", self.client, "role", "daw", "daw", "reaper", "version", reaper.GetAppVersion(),
+    self:new_id(), "client", self.client, "role", "daw", "daw", self.daw.name, "version", self.daw.version,
+    "project", self.on.project(),
   }))
 end
 
@@ -100,7 +125,7 @@ end
 local heard = {}
 
 heard["/punchin/welcome"] = function(self, values)
-  self.open = true
+  self.open, self.since = true, self.since or self.now
   for _, request in pairs(self.requests) do
     request.due, request.pause = 0, FIRST_PAUSE
   end
@@ -111,7 +136,7 @@ heard["/punchin/accepted"] = function(self, values)
   local request, id = self.requests[values[1]], values[2]
   self.requests[values[1]] = nil
   if request and request.renders and not self.finished[id] then
-    self:job(id)
+    self:job(id).group = request.group
     if request.cancelled then
       cancel(self, id)
     end
@@ -120,8 +145,9 @@ end
 
 heard["/punchin/rejected"] = function(self, values)
   if self.requests[values[1]] then
+    local _, asked = osc.decode(self.requests[values[1]].packet)
     self.requests[values[1]] = nil
-    self.on.rejected(values[1], values[3])
+    self.on.rejected(osc.keys(asked, 1).cookie or "", values[3])
   end
 end
 
@@ -139,6 +165,12 @@ heard["/punchin/clip"] = function(self, values)
   end
 end
 
+heard["/punchin/description"] = function(self, values)
+  if not self.finished[values[1]] then
+    self:job(values[1]).description = osc.keys(values, 1)
+  end
+end
+
 heard["/punchin/done"] = function(self, values)
   local id, count = values[1], values[2]
   if self.finished[id] then
@@ -148,26 +180,26 @@ heard["/punchin/done"] = function(self, values)
   for index = 0, count - 1 do
     clips[#clips + 1] = job.clips[index]
   end
-  -- a clip that got lost comes again with the next done
-  if #clips == count then
+  -- what got lost comes again with the next done
+  if #clips == count and (count > 0 or job.description) then
     job.ready, job.cookie = clips, values[3]
   end
 end
 
-local function ended(name, message_at)
+local function ended(cookie_at, message_at)
   return function(self, values)
     if not self.finished[values[1]] then
-      self.on[name](values[1], values[message_at])
+      self.on.ended(values[1], values[cookie_at], values[message_at])
     end
     self:confirm(values[1])
   end
 end
 
-heard["/punchin/failed"] = ended("failed", 3)
-heard["/punchin/cancelled"] = ended("cancelled", 2)
+heard["/punchin/failed"] = ended(4, 3)
+heard["/punchin/cancelled"] = ended(2)
 
 heard["/punchin/preset"] = function(self, values)
-  self.presets[values[1]:gsub("%-", "_")] = values[1]
+  self.presets[values[1]:gsub("%-", "_")] = values[2] .. " " .. values[1]
 end
 
 heard["/punchin/presets_end"] = function(self, values)
@@ -226,11 +258,14 @@ function session:turn(now)
     self:listen()
   end
   self:keep_up()
+  local ready = {}
   for id, job in pairs(self.jobs) do
-    if job.ready and self.on.result(id, job.ready, job.cookie) then
-      self:confirm(id)
-      break -- the table has changed
+    if job.ready then
+      ready[#ready + 1] = { id = id, clips = job.ready, cookie = job.cookie, description = job.description }
     end
+  end
+  for _, id in ipairs(#ready > 0 and self.on.results(ready) or {}) do
+    self:confirm(id)
   end
 end
 

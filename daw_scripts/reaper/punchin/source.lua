@@ -1,6 +1,8 @@
 -- The audio that a request works on: the item's own file where that is what is heard, else an export of the track.
 local export = require("punchin.export")
+local exports = require("punchin.exports")
 local project = require("punchin.project")
+local render = require("punchin.render")
 local tracks = require("punchin.tracks")
 
 local source = {}
@@ -72,11 +74,12 @@ local function of_track(item, from, to)
   end
   local first = math.max(0, math.floor(from * rate + 0.5))
   local frames = math.floor(math.min(to, last) * rate + 1e-6) - first
-  local path = ("%s/heard %s %x.wav"):format(project.folder(), os.date("%Y-%m-%d %H-%M-%S"), math.random(0, 0xffffffff))
+  local heard = exports.name() .. ".wav"
+  local path = project.folder() .. "/" .. heard
   export(track, path, first, frames, rate)
   local volume = reaper.GetMediaItemInfo_Value(item, "D_VOL")
   return {
-    path = path, name = file_name(track), file_start = 0.0, length = frames / rate, zero = first / rate,
+    path = path, heard = heard, name = file_name(track), file_start = 0.0, length = frames / rate, zero = first / rate,
     -- the export holds the item's volume already
     gain = volume > 0 and 1 / volume or 1.0,
   }
@@ -96,7 +99,18 @@ local function has_neighbours(item, from, to)
   return false
 end
 
--- What is heard around `from` to `to` of an item: { path, name, file_start, length, zero, gain }. `name` is that of the
+-- Behind the effects: of the track, or the mix of all where it is nil.
+local function rendered(track, from, to)
+  local folder, name = project.folder(), exports.name()
+  render(track, folder, name, from, to, project.rate())
+  return {
+    path = ("%s/%s.wav"):format(folder, name), heard = name .. ".wav", name = track and file_name(track) or "mix",
+    file_start = 0.0, length = to - from, zero = from, gain = 1.0,
+  }
+end
+
+-- What is heard around `from` to `to` of an item: { path, heard, name, file_start, length, zero, gain }. `heard` is the
+-- file name of an export; `name` is that of the
 -- clips, where the file's own says nothing; `zero` the project's time where the source starts, a whole frame of the
 -- project; `gain` makes up for what the export holds already.
 function source.around(item, from, to)
@@ -110,14 +124,17 @@ function source.around(item, from, to)
   return of_track(item, from - CONTEXT_SECONDS, to + CONTEXT_SECONDS)
 end
 
--- Exactly `from` to `to` of an item, with nothing around it.
-function source.part(item, from, to)
+-- Exactly `from` to `to` of an item, with nothing around it. `hear`: item, track (with its effects) or mix (of all tracks).
+function source.part(item, from, to, hear)
+  if hear == "track" or hear == "mix" then
+    return rendered(hear == "track" and reaper.GetMediaItem_Track(item) or nil, from, to)
+  end
   local path, media = plain_file(item, reaper.GetActiveTake(item))
   local found = path and of_file(item, path, media, from) or of_track(item, from, to)
   local later = from - found.zero
   local length = math.min(to - from, found.length - later)
   return {
-    path = found.path, name = found.name, file_start = found.file_start + later, length = length,
+    path = found.path, heard = found.heard, name = found.name, file_start = found.file_start + later, length = length,
     zero = from, gain = found.gain,
   }
 end

@@ -11,7 +11,7 @@ local function covers(item, from, to)
 end
 
 -- The item, and how far the user has moved it meanwhile; else another item of the track that holds the stretch.
-local function find(place)
+function takes.find(place)
   local item = project.item(place.item)
   if item then
     local moved = reaper.GetMediaItemInfo_Value(item, "D_POSITION") - place.item_start
@@ -50,12 +50,8 @@ function takes.cut_out(item, from, to)
   return item
 end
 
--- False where there is no item any more that could take them.
-function takes.place(place, clips)
-  local item, moved = find(place)
-  if not item then
-    return false
-  end
+-- Cuts the stretch out of an item, `moved` so far, and gives it the clips as takes.
+function takes.add(item, moved, place, clips)
   item = takes.cut_out(item, place.from + moved, place.to + moved)
   local start = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
   local first
@@ -69,7 +65,15 @@ function takes.place(place, clips)
   end
   reaper.SetActiveTake(first)
   reaper.UpdateItemInProject(item)
-  return true
+end
+
+-- False where there is no item any more that could take them.
+function takes.place(place, clips)
+  local item, moved = takes.find(place)
+  if item then
+    takes.add(item, moved, place, clips)
+  end
+  return item ~= nil
 end
 
 return takes

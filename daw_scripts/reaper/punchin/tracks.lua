@@ -90,8 +90,8 @@ local function marked(text)
 end
 
 -- The track of one instrument in the folder that belongs to `source`; both are made where they are missing, so that
--- several items of a track share them.
-function tracks.in_folder(source, title, instrument)
+-- several items of a track share them. A new one stands first, or behind `other`, with its colour.
+function tracks.in_folder(source, title, instrument, other)
   local guid = reaper.GetTrackGUID(source)
   local found = marked(guid .. " " .. title .. " " .. instrument)
   if found then
@@ -99,7 +99,11 @@ function tracks.in_folder(source, title, instrument)
   end
   local folder = marked(guid .. " " .. title)
   local new
-  if folder then
+  if other then
+    new = tracks.after(other, instrument)
+    local shade = reaper.GetMediaTrackInfo_Value(other, "I_CUSTOMCOLOR")
+    reaper.SetMediaTrackInfo_Value(new, "I_CUSTOMCOLOR", shade)
+  elseif folder then
     new = insert(number(folder), instrument)
   else
     folder = tracks.after(source, tracks.name(source) .. " " .. title)
@@ -109,7 +113,9 @@ function tracks.in_folder(source, title, instrument)
     set_depth(folder, 1)
   end
   set_mark(new, guid .. " " .. title .. " " .. instrument)
-  colour(new, instrument)
+  if not other then
+    colour(new, instrument)
+  end
   return new
 end
 

@@ -23,9 +23,12 @@ def obstacle(spec: RenderSpec) -> PunchinError | None:
     if missing:
         return NoModel(f"engine acestep needs {', '.join(missing)}: pip install 'punchin[ace]'")
     from engine.backends.acestep import choice, loras  # noqa: PLC0415  the daemon asks this only for a job
+    from engine.backends.acestep.planner.choice import obstacle as planner_obstacle  # noqa: PLC0415
 
     try:
-        choice.checkpoint(spec)
+        found = planner_obstacle(spec, choice.checkpoint(spec))
+        if found is not None:
+            return found
         for each in loras.wanted(spec.lora):
             loras.place_of(each.name)
     except PunchinError as error:
@@ -44,7 +47,7 @@ DESCRIPTION = Description(
     name="acestep",
     label="ACE-Step 1.5: a generative model for music",
     factory="engine.backends.acestep.backend:AceStep",
-    verbs=frozenset(Verb) - {Verb.UNDERSTAND},
+    verbs=frozenset(Verb),
     stems=INSTRUMENTS,
     rate=SampleRate(48000),
     channels=2,

@@ -4,7 +4,7 @@ Every second layer attends 128 patches to either side, but diffusers' processor 
 keys and values of the condition, which no step changes, are projected anew at every step. These processors do neither.
 """
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -125,6 +125,15 @@ class CrossAttention:
         key, value = self._memory.keys_and_values(attn, encoder_hidden_states)
         query = _query(attn, hidden_states)
         return _out(attn, _attended(attn, query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)))
+
+
+def weights(attention: Any, states: Tensor, condition: Tensor, heads: Sequence[int]) -> Tensor:
+    """How much some heads of a cross-attention attend to each state of the condition: [batch, heads, patches, states]."""
+    query = _query(attention, states)[:, :, heads]
+    shared = attention.heads // attention.kv_heads
+    key = _key(attention, condition)[:, :, [head // shared for head in heads]]
+    scores = query.transpose(1, 2).float() @ key.permute(0, 2, 3, 1).float() * attention.scaling
+    return scores.softmax(dim=-1)
 
 
 def _query(attn: Any, states: Tensor) -> Tensor:

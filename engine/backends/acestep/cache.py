@@ -10,7 +10,7 @@ import os
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -48,6 +48,13 @@ def fingerprint(module: torch.nn.Module) -> str:
     """A digest of a model's weights, by name and value; adapters that were merged into it count."""
     state = module.state_dict()
     return key("weights", *(part for name in sorted(state) for part in (name, state[name])))
+
+
+def files_print(files: Iterable[Path]) -> str:
+    """What tells these files from others, without reading them."""
+    states = ((path.resolve(), path.stat()) for path in files)
+    told = "\n".join(f"{path} {state.st_size} {state.st_mtime_ns}" for path, state in states)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 class Cache:
@@ -119,7 +126,7 @@ class _Disk:
         path = self._path(key)
         try:
             tensors = _read(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, RuntimeError):  # the latter from torch, when it vanishes while it is read
             return None
         except (OSError, ValueError, SafetensorError) as error:
             logger.warning("{} is damaged and is thrown away: {}", path, error)

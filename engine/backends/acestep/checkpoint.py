@@ -97,7 +97,7 @@ class Modules:
 
 
 @dataclass(slots=True)
-class _Part:
+class Part:
     """A module without weights, and where they are."""
 
     name: str
@@ -131,11 +131,11 @@ def load(
     device = torch.empty(0, device=device).device  # `cuda` becomes `cuda:0`, as tensors call it
     dtypes = dtypes if isinstance(dtypes, Dtypes) else Dtypes.all(dtypes)
     parts, config = _original_parts(layout, dtypes) if layout.kind == "original" else _diffusers_parts(layout, dtypes)
-    parts += [_vae(layout.vae, dtypes.vae), _text_encoder(layout.text_encoder, dtypes.text_encoder)]
+    parts += [_vae(layout.vae, dtypes.vae), qwen3("text_encoder", layout.text_encoder, dtypes.text_encoder)]
     tokenizer = _tokenizer(layout.tokenizer)
     for files in {tuple(part.files) for part in parts}:
-        _assign_places([part for part in parts if tuple(part.files) == files], list(files))
-    _fill(parts, device, report, resident or Resident())
+        assign_places([part for part in parts if tuple(part.files) == files], list(files))
+    fill(parts, device, report, resident or Resident())
     modules = {part.name: part.module for part in parts}
     traits = Traits.of(layout.dit.name, config)
     if traits.xl:
@@ -146,42 +146,42 @@ def load(
 # Modules without weights
 
 
-def _original_parts(layout: Layout, dtypes: Dtypes) -> tuple[list[_Part], dict[str, Any]]:
+def _original_parts(layout: Layout, dtypes: Dtypes) -> tuple[list[Part], dict[str, Any]]:
     config = read_json(layout.dit / "config.json")
     files = weight_files(layout.dit, MODEL)
     parts = []
     for name, settings in settings_of_parts(config).items():
         module = _empty(layout.dit / "config.json", partial(_CLASSES[name], **settings))
-        parts.append(_Part(name, module, files, partial(released_name, name), dtypes.of(name)))
+        parts.append(Part(name, module, files, partial(released_name, name), dtypes.of(name)))
         if name == "condition_encoder":
             parts[-1].given = {_SILENCE_BUFFER: read_silence(layout.dit / SILENCE)}
     return parts, config
 
 
-def _diffusers_parts(layout: Layout, dtypes: Dtypes) -> tuple[list[_Part], dict[str, Any]]:
+def _diffusers_parts(layout: Layout, dtypes: Dtypes) -> tuple[list[Part], dict[str, Any]]:
     parts = [_diffusers_part(layout.dit / name, name, _CLASSES[name], dtypes.of(name)) for name in PARTS]
     return parts, read_json(layout.dit / "transformer" / "config.json")
 
 
-def _vae(folder: Path, dtype: torch.dtype) -> _Part:
+def _vae(folder: Path, dtype: torch.dtype) -> Part:
     return _diffusers_part(folder, "vae", AutoencoderOobleck, dtype)
 
 
-def _diffusers_part(folder: Path, name: str, kind: Callable[..., Any], dtype: torch.dtype) -> _Part:
+def _diffusers_part(folder: Path, name: str, kind: Callable[..., Any], dtype: torch.dtype) -> Part:
     config = {key: value for key, value in read_json(folder / "config.json").items() if not key.startswith("_")}
     config.pop("is_lego_sft", None)
     module = _empty(folder / "config.json", partial(kind, **config))
-    return _Part(name, module, weight_files(folder, DIFFUSION_MODEL), str, dtype)
+    return Part(name, module, weight_files(folder, DIFFUSION_MODEL), str, dtype)
 
 
-def _text_encoder(folder: Path, dtype: torch.dtype) -> _Part:
+def qwen3(name: str, folder: Path, dtype: torch.dtype) -> Part:
     """Qwen3 without its head; its tensors are stored with or without `model.` before their names."""
     config = Qwen3Config.from_dict(read_json(folder / "config.json"))
     module = _empty(folder / "config.json", partial(Qwen3Model, config))
     files = weight_files(folder, MODEL)
     prefixed = any(name.startswith("model.") for entries in headers(files).values() for name in entries)
-    return _Part(
-        "text_encoder",
+    return Part(
+        name,
         module,
         files,
         (lambda name: f"model.{name}") if prefixed else str,
@@ -234,7 +234,7 @@ def read_silence(path: Path) -> torch.Tensor:
 # Weights
 
 
-def _assign_places(parts: list[_Part], files: list[Path]) -> None:
+def assign_places(parts: list[Part], files: list[Path]) -> None:
     """Find every tensor of the modules that share these files. Raises BadModel for one missing, misshapen or too many."""
     found = headers(files)
     stored = {name: (path, entry) for path, entries in found.items() for name, entry in entries.items()}
@@ -264,7 +264,8 @@ def _check_shape(path: Path, name: str, found: Any, wanted: Any) -> None:
         raise BadModel(f"{path}: tensor {name} has the shape {tuple(found)}, its settings ask for {tuple(wanted)}")
 
 
-def _fill(parts: list[_Part], device: torch.device, report: Report, resident: Resident) -> None:
+def fill(parts: list[Part], device: torch.device, report: Report, resident: Resident) -> None:
+    """Read every tensor that has its place, and give each module its own; reports between tensors."""
     opened: dict[Path, Any] = {}
     total = sum(tensor.numel() for part in parts for tensor in part.module.state_dict().values())
     done = 0
@@ -284,7 +285,7 @@ def _fill(parts: list[_Part], device: torch.device, report: Report, resident: Re
 
 
 def _parameter(
-    part: _Part, name: str, path: Path, stored_name: str, file: Any, device: torch.device, resident: Resident
+    part: Part, name: str, path: Path, stored_name: str, file: Any, device: torch.device, resident: Resident
 ) -> torch.nn.Parameter:
     shareable = part.name != "transformer"
     origin = Origin.of(path, stored_name)

@@ -72,3 +72,27 @@ def round_trip(modules: Any, latents: Tensor) -> Tensor:
     quantized, _ = tokenizer.tokenize(latents.to(tokenizer.dtype), modules.silence.to(latents))
     told: Tensor = detokenizer(quantized.to(detokenizer.dtype))
     return told[:, : latents.shape[1]].to(latents)
+
+
+def heard(modules: Any, latents: Tensor) -> list[int]:
+    """The 5 Hz codes of latents [1, frames, channels], each of 64,000; the last may hear some silence behind the end."""
+    tokenizer = modules.audio_tokenizer
+    _, indices = tokenizer.tokenize(latents.to(tokenizer.dtype), modules.silence.to(latents))
+    codes: list[int] = indices.reshape(-1).tolist()
+    return codes
+
+
+def told(modules: Any, codes: Tensor) -> Tensor:
+    """Latents [1, 5 * count, channels] of codes [count]."""
+    quantized = modules.audio_tokenizer.quantizer.get_output_from_indices(codes[None, :, None])
+    detokenizer = modules.audio_token_detokenizer
+    latents: Tensor = detokenizer(quantized.to(detokenizer.dtype))
+    return latents
+
+
+def lyric_lines(tokenizer: Any, heading: str, lyrics: str) -> tuple[int, list[int]]:
+    """Of the lyric prompt: how many tokens its heading has, and the line of each token of the lyrics after it."""
+    read = tokenizer(heading + lyrics, truncation=True, max_length=LYRIC_TOKENS, return_offsets_mapping=True)
+    begins = [first for first, end in read.offset_mapping if end > first]
+    sung = [lyrics.count("\n", 0, first - len(heading)) for first in begins if first >= len(heading)]
+    return len(begins) - len(sung), sung

@@ -22,14 +22,24 @@ class Occupancy:
         self._residency = residency
         self._settle()
 
+    @property
+    def residency(self) -> Residency:
+        """What stays on the device."""
+        return self._residency
+
+    def become(self, residency: Residency) -> None:
+        """Leave that much on the device from now on."""
+        if residency is not self._residency:
+            self._residency = residency
+            self._settle()
+
     def tightened(self) -> Residency | None:
         """Leave less on the device from now on; None where there is nothing to leave, or nowhere to put it."""
         looser = list(Residency)
         following = looser[looser.index(self._residency) + 1 :]
         if not following or self._device.type in {"cpu", "mps"}:
             return None
-        self._residency = following[0]
-        self._settle()
+        self.become(following[0])
         return self._residency
 
     def _settle(self) -> None:

@@ -15,7 +15,7 @@ from engine.units import Seconds
 UNKNOWN_LANGUAGE = "unknown"
 INSTRUMENTAL = "[Instrumental]"
 _INSTRUMENTAL_SPELLINGS = {"", "[inst]", "[instrumental]"}
-_METERS = ("2", "3", "4", "6")
+METERS = ("2", "3", "4", "6")
 """What the model was trained with; other meters are not named to it."""
 _NOT_KNOWN = "N/A"
 
@@ -70,7 +70,7 @@ class Metas:
         beats = (self.meter or "").partition("/")[0]
         return (
             f"- bpm: {_NOT_KNOWN if self.bpm is None else round(self.bpm)}\n"
-            f"- timesignature: {beats if beats in _METERS else _NOT_KNOWN}\n"
+            f"- timesignature: {beats if beats in METERS else _NOT_KNOWN}\n"
             f"- keyscale: {self.key or _NOT_KNOWN}\n"
             f"- duration: {int(self.seconds)} seconds\n"
         )
@@ -83,6 +83,16 @@ def text_prompt(asked: str, caption: str, metas: Metas) -> str:
 
 def lyric_prompt(lyrics: str, language: str) -> str:
     """What the lyric encoder reads; no lyrics mean an instrumental, whose language is unknown."""
-    if lyrics.strip().lower() in _INSTRUMENTAL_SPELLINGS:
+    if is_instrumental(lyrics):
         lyrics, language = INSTRUMENTAL, UNKNOWN_LANGUAGE
-    return f"# Languages\n{language}\n\n# Lyric\n{lyrics}<|endoftext|>"
+    return f"{lyric_heading(language)}{lyrics}<|endoftext|>"
+
+
+def lyric_heading(language: str) -> str:
+    """What stands above the lyrics."""
+    return f"# Languages\n{language}\n\n# Lyric\n"
+
+
+def is_instrumental(lyrics: str) -> bool:
+    """Whether nothing is sung."""
+    return lyrics.strip().lower() in _INSTRUMENTAL_SPELLINGS

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from engine import audio
 from engine.audio import FloatArray
 from engine.backends.acestep import conditioning, prompts, schedule
 from engine.backends.acestep.adapters import Adapters
+from engine.backends.acestep.alignment import Aligned, Listening, aligned
 from engine.backends.acestep.attention import ConditionMemory, prepare
 from engine.backends.acestep.cache import Cache, Ingredient, key
 from engine.backends.acestep.checkpoint import Modules
@@ -25,7 +27,10 @@ from engine.backends.base import Report, Stage
 from engine.errors import InvalidSpec
 from engine.expert import Expert
 from engine.spec import RenderSpec
-from engine.units import Frames, SampleRate, Seed
+from engine.units import Frames, SampleRate, Seconds, Seed
+
+if TYPE_CHECKING:
+    from engine.backends.acestep.planner.desk import Desk
 
 RATE = SampleRate(48000)
 
@@ -76,6 +81,8 @@ class Session:
         self._vae = Vae(modules.vae, tile_frames, self.notes.append)
         self._cache = cache
         self._prints = prints
+        self.desk: Desk | None = None
+        """The planner's, where the job at hand has one."""
         self._device = device
         self._memory: ConditionMemory = prepare(modules.transformer)
 
@@ -129,6 +136,24 @@ class Session:
         """Latents as 5 Hz codes tell them."""
         with torch.inference_mode(), self.occupancy.present("audio_tokenizer", "audio_token_detokenizer"):
             return conditioning.round_trip(self.modules, latents)
+
+    def heard(self, latents: Tensor) -> list[int]:
+        """The 5 Hz codes of latents [1, frames, channels]."""
+        with torch.inference_mode(), self.occupancy.present("audio_tokenizer"):
+            return conditioning.heard(self.modules, latents)
+
+    def told(self, codes: Tensor, frames: int) -> Tensor:
+        """Latents [1, frames, channels] that codes [count] tell; silence where they tell no more."""
+        with torch.inference_mode(), self.occupancy.present("audio_tokenizer", "audio_token_detokenizer"):
+            said = conditioning.told(self.modules, codes.to(self._device))
+        if said.shape[1] < frames:
+            said = torch.cat([said, self.silence(frames)[:, said.shape[1] :].to(said)], dim=1)
+        return said[:, :frames]
+
+    @property
+    def cache(self) -> Cache:
+        """What was computed before."""
+        return self._cache
 
     # A take
 
@@ -190,6 +215,30 @@ class Session:
                 kept=kept,
                 stepped=stepped,
             )
+
+    def sung(
+        self, spec: RenderSpec, seed: Seed, condition: Condition, latents: Tensor, report: Report
+    ) -> Aligned | None:
+        """Where a take [1, frames, channels] sings the lines of the spec; None where this checkpoint does not tell."""
+        if not self.traits.alignment:
+            return None
+        heading = prompts.lyric_heading(spec.language)
+        first, lines = conditioning.lyric_lines(self.modules.tokenizer, heading, spec.lyrics)
+        frames, channels = latents.shape[1], latents.shape[2]
+        time = 1 / len(self.times(spec))
+        noise = Noise([seed], frames, channels).draw().to(latents)
+        null = self.modules.condition_encoder.null_condition_emb
+        flow = Flow(self.modules.transformer, self._memory, condition, null, Steering())
+        self._memory.clear()
+        with (
+            torch.inference_mode(),
+            self.occupancy.present(TRANSFORMER),
+            interrupted_by(lambda: report(0.0, Stage.RENDERING), self.modules.transformer.layers),
+            Listening(self.modules.transformer, dict(self.traits.alignment), first + len(lines)) as listening,
+        ):
+            flow(time * noise + (1 - time) * latents, time)
+        seconds = Seconds(frames * self.hop / RATE)
+        return aligned(listening.energy[:, first:], lines, spec.lyrics.split("\n"), seconds)
 
     def times(self, spec: RenderSpec) -> tuple[float, ...]:
         """The schedule that a spec asks for."""

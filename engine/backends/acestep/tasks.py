@@ -8,9 +8,12 @@ from torch import Tensor
 
 from engine.audio import FloatArray
 from engine.backends.acestep import conditioning
+from engine.backends.acestep.alignment import Aligned
 from engine.backends.acestep.canvas import PATCH, SHORTEST_SECONDS, Canvas, laid_out
 from engine.backends.acestep.flow import Condition
-from engine.backends.acestep.prompts import Metas, Task, instruction
+from engine.backends.acestep.planner.planning import planned, scored
+from engine.backends.acestep.planner.tokens import LATENTS_A_CODE
+from engine.backends.acestep.prompts import Metas, Task, instruction, is_instrumental
 from engine.backends.acestep.sampler import Kept
 from engine.backends.acestep.session import RATE, Opening, Session, Switch
 from engine.backends.base import MIX, Heard, Rendering, Report
@@ -22,6 +25,9 @@ from engine.units import Seconds, Seed
 
 READ_UNTIL, RENDERED_UNTIL = 0.1, 0.8
 """Shares of the progress bar."""
+PLANNED_UNTIL = 0.5
+"""The share of new music that is planned."""
+SCORED_UNTIL = 0.85
 LOOP_SEAM_SECONDS = 0.1
 REPAINT_STRENGTH = 0.5
 COVER_STRENGTH = 0.8
@@ -65,7 +71,7 @@ def _rendered(work: _Work) -> Rendering:
     spec = work.spec
     match spec.verb:
         case Verb.GENERATE:
-            return _generated(work)
+            return _composed(work)
         case Verb.REPAINT | Verb.CONTINUE:
             return _painted(work)
         case Verb.COVER:
@@ -89,21 +95,47 @@ def _three_lines(caption: str) -> str:
 # New music
 
 
-def _generated(work: _Work) -> Rendering:
-    return Rendering({MIX: _composed(work, work.frames, work.report)})
+def _composed(work: _Work) -> Rendering:
+    """New music, planned first where the job has a planner.
 
-
-def _composed(work: _Work, frames: int, report: Report) -> FloatArray:
-    """`frames` samples of new music; a loop is rendered beyond its end, and what comes there flows into its start."""
-    session = work.session
+    A loop is rendered beyond its end, and what comes there flows into its start.
+    """
+    session, report = work.session, work.report
     seam = round(LOOP_SEAM_SECONDS * RATE) if work.spec.loop else 0
-    needed = frames + seam
-    count = _even(max(needed, SHORTEST_SECONDS * RATE), session.hop)
-    nothing, everywhere = session.silence(count), torch.ones(1, count, 1)
-    condition = work.condition(Task.TEXT2MUSIC, nothing, everywhere, shared(report, 0.0, READ_UNTIL))
+    count = _even(max(work.frames + seam, SHORTEST_SECONDS * RATE), session.hop)
+    shown, task = session.silence(count), Task.TEXT2MUSIC
+    seconds = Seconds(count * session.hop / RATE)
+    if session.desk is not None:
+        plan = planned(
+            session, work.spec, work.seed, seconds, ceil(count / LATENTS_A_CODE), shared(report, 0.0, PLANNED_UNTIL)
+        )
+        work, report = replace(work, spec=plan.spec), shared(report, PLANNED_UNTIL, 1.0)
+        if plan.codes is not None:
+            shown, task = session.told(plan.codes, count), Task.COVER
+    condition = work.condition(task, shown, torch.ones(1, count, 1), shared(report, 0.0, READ_UNTIL))
     latents = session.takes(work.spec, [work.seed], condition, shared(report, READ_UNTIL, RENDERED_UNTIL))
-    decoded = session.decoded(latents, shared(report, RENDERED_UNTIL, 1.0), 0, ceil(needed / session.hop))
-    return _looped(decoded, frames, seam) if seam else decoded[:, :frames]
+    scoring = shared(report, RENDERED_UNTIL, SCORED_UNTIL)
+    score = scored(session, work.spec, latents, seconds, scoring) if work.spec.rank else None
+    sung = _sung(work, condition, latents, scoring)
+    if score is not None and sung is not None:
+        score = (score + sung.score) / 2
+    frames = work.frames + seam
+    decoded = session.decoded(latents, shared(report, SCORED_UNTIL, 1.0), 0, ceil(frames / session.hop))
+    samples = _looped(decoded, work.frames, seam) if seam else decoded[:, : work.frames]
+    length = work.frames / RATE
+    lines = tuple(line for line in sung.lines if line[0] < length) if sung else ()
+    return Rendering({MIX: samples}, score=score, lines=lines)
+
+
+def _sung(work: _Work, condition: Condition, latents: Tensor, report: Report) -> Aligned | None:
+    """Where lines are sung, where somebody wants to know."""
+    spec = work.spec
+    if is_instrumental(spec.lyrics) or not (spec.lrc or spec.rank):
+        return None
+    found = work.session.sung(spec, work.seed, condition, latents, report)
+    if found is None and spec.lrc:
+        work.session.notes.append("no file of lyrics: it cannot be told from this checkpoint where they are sung")
+    return found
 
 
 def _even(samples: int, hop: int) -> int:
@@ -128,7 +160,7 @@ def _painted(work: _Work) -> Rendering:
     first, end = canvas.zone(work.heard.source.first, work.heard.source.end)
     if bool(marked[:, first:end].all()):
         note = "the whole source was selected: this is a new piece of the same length"
-        return Rendering({MIX: _composed(work, work.frames, work.report)}, note)
+        return replace(_composed(work), note=note)
     reading = shared(work.report, 0.0, READ_UNTIL)
     source = session.latents(canvas.samples, reading)
     hushed = conditioning.hushed(source, marked, session.modules)
@@ -210,6 +242,8 @@ def _extracted(work: _Work) -> Rendering:
 def _stem(work: _Work, task: Task, tracks: tuple[str, ...], report: Report) -> FloatArray:
     canvas = laid_out(work.heard, work.session.hop)
     reading = shared(report, 0.0, READ_UNTIL)
+    seconds = Seconds(canvas.frames * canvas.hop / RATE)
+    work = replace(work, spec=planned(work.session, work.spec, work.seed, seconds, 0, reading).spec)
     source = work.session.latents(canvas.samples, reading)
     condition = work.condition(task, source, _marked(work, canvas, task), reading, tracks)
     latents = work.session.takes(work.spec, [work.seed], condition, shared(report, READ_UNTIL, RENDERED_UNTIL))

@@ -20,6 +20,8 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
 from engine.backends.acestep.convert import released_name, settings_of_parts
 from engine.backends.acestep.guard import INDEX, SILENCE
 from engine.backends.acestep.layout import MODEL, TEXT_ENCODER, VAE
+from engine.backends.acestep.planner.tiny import NAME as PLANNER
+from engine.backends.acestep.planner.tiny import make_planner
 
 Variant = Literal["turbo", "base", "sft"]
 NOTE = "RANDOM-WEIGHTS.txt"
@@ -70,12 +72,14 @@ def make_tiny(
     size: str = "tiny",
     seed: int = 0,
     dtype: torch.dtype = torch.bfloat16,
+    planner: bool = False,
 ) -> Path:
     """Write a checkpoint with random weights into `folder`, and return the folder to load.
 
     In the layout of the release `folder` becomes what the release calls `checkpoints`: the DiT's folder, `vae` and
     `Qwen3-Embedding-0.6B`; with the same seed, several variants may share them. In that of diffusers, one folder is made in it.
-    The same arguments make the same bytes. 64 latent channels, as in the release, make the VAE many times slower than 8.
+    With `planner`, a language model lies beside it. The same arguments make the same bytes.
+    64 latent channels, as in the release, make the VAE many times slower than 8.
     """
     shape = SIZES[size]
     name = f"acestep-v15-{'xl-' if xl else ''}{variant}"
@@ -89,6 +93,8 @@ def make_tiny(
     for module in (vae, text_encoder, *parts.values()):
         for parameter in module.parameters():
             parameter.data = parameter.data.to(dtype)
+    if planner:
+        make_planner(folder / PLANNER, seed=seed, dtype=dtype)
     if layout == "diffusers":
         return _save_diffusers(folder / f"{name}-diffusers", parts, silence, vae, text_encoder)
     _save_original(folder / name, config, parts, silence, shards=_SHARDS if sharded else 1)
@@ -150,6 +156,7 @@ def dit_config(size: Size, *, variant: Variant, xl: bool, latent_channels: int, 
             "encoder_intermediate_size": size.hidden * 3,
             "encoder_num_attention_heads": size.heads,
             "encoder_num_key_value_heads": size.kv_heads,
+            "lyric_alignment_layers_config": {"0": [1], "1": [0, 2]},
         }
     return config
 

@@ -18,8 +18,14 @@ def pytest_collection_modifyitems(items):
             item.add_marker("reaper")
 
 
+@pytest.fixture(scope="session")
+def daemon(tmp_path_factory):
+    """One for all tests; who ends it takes `own_daemon`."""
+    yield from running_daemon(tmp_path_factory.mktemp("daemon"))
+
+
 @pytest.fixture
-def daemon(tmp_path):
+def own_daemon(tmp_path):
     yield from running_daemon(tmp_path)
 
 
@@ -38,11 +44,11 @@ def daws(tmp_path, daemon):
     """Makes REAPERs with the scripts in their place; at the end each is quit, and must have run without a fault."""
     opened = []
 
-    def open_daw(name="Studio Ä", **options):
+    def open_daw(name="Studio Ä", state=daemon.state, **options):
         daw = Reaper(tmp_path / name, **options)
         daw.actions_folder = daw.resources / "Scripts" / "punchin"
         shutil.copytree(SCRIPTS, daw.actions_folder, dirs_exist_ok=True)
-        (daw.actions_folder / "punchin" / "config.lua").write_text(f"return {{ state = [[{daemon.state}]] }}\n", "utf-8")
+        (daw.actions_folder / "punchin" / "config.lua").write_text(f"return {{ state = [[{state}]] }}\n", "utf-8")
         opened.append(daw)
         return daw
 

@@ -1,10 +1,11 @@
-"""Every action end to end: a real daemon, the draft engine, real music; items on the right frames, one undo a job."""
+"""Every action end to end: a real daemon, the draft engine, real music; items on the right frames, one undo an action."""
+
+import re
 
 import numpy as np
 import pytest
 import reaper_parser
 import soundfile
-from studio import running_daemon
 
 SECONDS = 2.5
 
@@ -12,7 +13,7 @@ SECONDS = 2.5
 def act(daw, name, **answer):
     """Click an action; keywords are the beginnings of captions."""
     captions = {"Prompt": "house, piano", "Seed (-1: random)": "7", "Engine (auto/draft/acestep)": "draft"}
-    asks = {"extract": ["Engine"], "more_takes": []}.get(name, ["Prompt", "Seed", "Engine"])
+    asks = {"extract": ["Engine"], "understand": ["Engine"], "more_takes": []}.get(name, ["Prompt", "Seed", "Engine"])
     given = {caption: value for caption, value in captions.items() if caption.split()[0] in asks}
     daw.answers.append(given | {caption.replace("_", " "): value for caption, value in answer.items()})
     daw.start(daw.actions_folder / f"punchin_{name}.lua")
@@ -27,11 +28,6 @@ def placed(daw, count=1):
 def undone(daw, before):
     daw.Undo_DoUndo2(0)
     assert daw.save() == before
-
-
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory):
-    yield from running_daemon(tmp_path_factory.mktemp("daemon"))
 
 
 @pytest.fixture(params=[44100, 48000])
@@ -58,13 +54,15 @@ def test_generate_fills_the_selection_on_each_selected_track(daw):
     daw.project.select_tracks(*tracks[:2])
     daw.project.time_selection = (2.0, 2.0 + SECONDS)
     act(daw, "generate")
-    placed(daw, 2)
+    before = daw.save()
+    placed(daw)
     for track in tracks[:2]:
         (item,) = track.items
         assert item.frames(daw.rate) == (2 * daw.rate, round(SECONDS * daw.rate))
         assert item.take.values["D_STARTOFFS"] == 0
         assert soundfile.info(item.take.source.path).frames == round(SECONDS * daw.rate)
     assert tracks[2].items == []
+    undone(daw, before)
 
 
 def test_generate_without_a_track_makes_one_and_where_something_plays_another(daw):
@@ -119,7 +117,8 @@ def test_stems_of_two_items_share_tracks_in_one_folder(daw, track, item, song):
     behind = daw.project.add_track("Bass")
     daw.project.select(item, second)
     act(daw, "extract", Stems="drums,bass,residual", **{"Mute the source (0/1)": "1"})
-    placed(daw, 2)
+    before = daw.save()
+    placed(daw)
     names = [found.name for found in daw.project.content.tracks]
     assert names == ["Gitarre", "Gitarre stems", "drums", "bass", "residual", "Bass"]
     depths = [found.values["I_FOLDERDEPTH"] for found in daw.project.content.tracks]
@@ -137,6 +136,7 @@ def test_stems_of_two_items_share_tracks_in_one_folder(daw, track, item, song):
         assert 20 * np.log10(np.abs(sum_of_stems - recorded).max() + 1e-12) < -90
     read = reaper_parser.parse(daw.save()).project
     assert [found.name for found in read.tracks] == names
+    undone(daw, before)
 
 
 def test_stems_of_the_last_track_of_a_folder_stay_in_it(daw, song):
@@ -188,6 +188,20 @@ def test_cover_is_a_take_and_more_takes_follow_with_the_next_seeds(daw, track, i
     assert [take.texts["P_NAME"].split("(")[1] for take in middle.takes[1:]] == ["seed 7)", "seed 8)", "seed 9)", "seed 10)"]
     assert all(abs(take.values["D_STARTOFFS"]) * daw.rate < 1e-4 for take in middle.takes[1:])
     undone(daw, before)
+
+
+def test_understand_tells_what_was_measured_and_puts_it_into_the_notes(daw, item):
+    daw.replies.append(True)
+    act(daw, "understand")
+    placed(daw)
+    (message,) = daw.messages
+    tempo = re.search(r"Tempo: (?:[\d.]+ BPM, )?([\d.]+) BPM measured", message)
+    assert 60 < float(tempo[1]) < 200
+    loudness = re.search(r"Loudness: (-[\d.]+) LUFS, peak (-?[\d.]+) dB", message)
+    assert -40 < float(loudness[1]) < float(loudness[2]) < 1
+    assert message.endswith("Keep this in the notes of the item?")
+    assert f"# {tempo[0]}\n" in item.texts["P_NOTES"]
+    assert all(line.startswith("# ") for line in item.texts["P_NOTES"].splitlines())
 
 
 def test_cancel_ends_what_is_being_rendered(daw, track, item):

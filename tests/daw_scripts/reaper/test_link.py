@@ -49,9 +49,10 @@ def test_the_user_can_settle_on_the_folder(daws):
     placed(daw, 2)
     assert via(daw) == "spool"
     assert daw.ext_kept["punchin", "link"] == "spool"
-    daw.answers.append({"Way to the daemon (auto/spool)": "smoke"})
+    daw.answers.append({"Way to the daemon (auto/spool)": "smoke", "Part of an item (split/lane)": "lane"})
     daw.start(settings)
     assert daw.messages == ["Way to the daemon: auto or spool, smoke came."]
+    assert daw.ext_kept["punchin", "parts"] == "split"
     assert len(daw.scripts) == 1
 
 
@@ -74,16 +75,16 @@ def test_one_result_where_every_third_datagram_is_lost(daws):
 
 
 @pytest.mark.parametrize("sockets", [Sockets(), None], ids=["udp", "spool"])
-def test_the_result_comes_after_the_daemon_was_killed_in_mid_job(daws, daemon, sockets):
-    daw = daws()
+def test_the_result_comes_after_the_daemon_was_killed_in_mid_job(daws, own_daemon, sockets):
+    daw = daws(state=own_daemon.state)
     if sockets:
         daw.modules["socket.core"] = sockets.install
     daw.project.time_selection = (0.0, 40.0)
     daw.answers.append({"Prompt": "ambient", "Engine (auto/draft/acestep)": "draft"})
     daw.start(daw.actions_folder / "punchin_generate.lua")
     daw.until(lambda: daw.GetExtState("punchin", "progress"))
-    daemon.kill()
-    daemon.start()
+    own_daemon.kill()
+    own_daemon.start()
     placed(daw)
     (item,) = daw.project.items()
     assert item.frames(44100) == (0, 40 * 44100)
@@ -111,8 +112,8 @@ def test_a_result_that_came_while_reaper_was_closed_comes_at_the_next_start(daws
     assert len(daw.project.items()) == 1
 
 
-def test_what_is_placed_is_not_placed_again_where_the_daemon_never_heard_of_it(daws, daemon):
-    daw = daws()
+def test_what_is_placed_is_not_placed_again_where_the_daemon_never_heard_of_it(daws, own_daemon):
+    daw = daws(state=own_daemon.state)
     sockets = Sockets(lose=lambda number, data: data.startswith(b"/punchin/received"))
     daw.modules["socket.core"] = sockets.install
     generate(daw)
@@ -120,7 +121,7 @@ def test_what_is_placed_is_not_placed_again_where_the_daemon_never_heard_of_it(d
     (background,) = daw.scripts
     background.end()
     sockets.lose = lambda number, data: False
-    surface = PlainClient(daemon.port)
+    surface = PlainClient(own_daemon.port)
 
     def state():
         surface.send("/punchin/status", "s-1")

@@ -7,16 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from studio import running_daemon
 from reaper.model import Item, Project, Source, Take
 from rig import PlainClient
 
 RATE = 44100
-
-
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory):
-    yield from running_daemon(tmp_path_factory.mktemp("daemon"))
 
 
 @pytest.fixture
@@ -136,6 +130,31 @@ def test_a_preset_is_named_before_the_words(daw):
     assert names == {"more drums (seed 5)", "Chorus: more drums (seed 5)"}
 
 
+def test_a_preset_is_chosen_and_what_was_left_as_it_is_gives_way(daw, track, item):
+    daw.start(daw.actions_folder / "punchin_background.lua")
+    daw.until(lambda: daw.GetExtState("punchin", "presets"))
+    field = "Preset (?: list them)"
+    act(daw, "repaint", {field: "?"})
+    assert "three-takes, " in daw.messages[0]
+    assert daw.messages[0].endswith("; ? came.")
+    act(daw, "repaint", {field: "three-t"})
+    placed(daw)
+    assert len(in_order(track)[1].takes) == 4
+
+
+def test_a_region_named_with_words_offers_its_own_prompt(daw, item):
+    markers = [(True, 0.0, 60.0, "Lied", 1), (True, 5.0, 8.0, "Strophe, leise", 2), (True, 6.2, 6.8, "A1", 3)]
+    daw.project.content.markers += [*markers, (False, 6.5, 6.5, "marker", 4)]
+    item.texts["P_NOTES"] = "la la"
+    daw.answers += [{}, None, None]
+    daw.answers[0] = {"Prompt": "brushes, soft", "Engine (auto/draft/acestep)": "draft"}
+    for selection in [(6.0, 7.0), (6.0, 7.0), (8.0, 9.0)]:
+        daw.project.time_selection = selection
+        daw.start(daw.actions_folder / "punchin_repaint.lua")
+    assert [offered["Prompt"] for _, offered in daw.dialogs] == ["Strophe, leise", "brushes, soft", "Lied"]
+    assert [offered["Lyrics (notes: of the item)"] for _, offered in daw.dialogs] == ["notes"] * 3
+
+
 @pytest.mark.parametrize("change", ["moved", "split", "item deleted", "track deleted"])
 def test_a_late_result_finds_its_place(daw, track, item, song, change):
     act(daw, "repaint")
@@ -233,9 +252,33 @@ def test_several_items_are_one_job_each(daw, track, item, song):
     other = daw.project.add_item(daw.project.add_track("Bass"), song, 5.0, 4.0)
     daw.project.select(item, other)
     act(daw, "repaint")
-    placed(daw, 2)
+    before = daw.save()
+    placed(daw)
     for found in daw.project.content.tracks:
         assert [one.frames(RATE)[0] for one in in_order(found)][1:] == [6 * RATE, 7 * RATE]
+    daw.Undo_DoUndo2(0)
+    assert daw.save() == before
+
+
+def test_where_one_of_several_cannot_be_rendered_the_others_come(daw, track, item, song, tmp_path):
+    lost = tmp_path / "lost.wav"
+    lost.write_bytes(song.read_bytes())
+    other = daw.project.add_item(daw.project.add_track("Bass"), lost, 5.0, 4.0)
+    daw.project.select(item, other)
+    daw.start(daw.actions_folder / "punchin_background.lua")
+    daw.until(lambda: daw.GetExtState("punchin", "presets"))
+    act(daw, "repaint")
+    lost.write_bytes(b"no audio")
+    placed(daw)
+    assert [len(found.items) for found in daw.project.content.tracks] == [3, 1]
+    assert len(daw.console) == 1
+
+
+def test_several_refusals_of_one_kind_are_one_sentence(daw, track, item, song):
+    daw.project.select(item, daw.project.add_item(daw.project.add_track("Bass"), song, 5.0, 4.0))
+    act(daw, "repaint", {"Key (as in C minor)": "H-Dur"})
+    daw.until(lambda: daw.console and daw.GetExtState("punchin", "open") == "0")
+    assert len(daw.console) == 1
 
 
 def test_a_selected_track_means_its_items_under_the_time_selection(daw, track, item, song):
@@ -291,8 +334,8 @@ def test_the_beats_of_the_project_are_those_of_the_request(daw, item, daemon, gl
 
 
 def test_the_notes_of_each_item_are_its_lyrics(daw, track, item, daemon):
-    item.texts["P_NOTES"] = "[Verse]\r\nÜber den Wolken"
-    act(daw, "repaint", {"Lyrics (notes: of the item)": "notes"})
+    item.texts["P_NOTES"] = "# Tempo: 120\r\n[Verse]\r\nÜber den Wolken"
+    act(daw, "repaint")
     placed(daw)
     assert newest_spec(daemon)["lyrics"] == "[Verse]\nÜber den Wolken"
 

@@ -81,13 +81,19 @@ def test_instruments_stay_in_their_range(name):
             assert all(low <= note.pitch <= high for note in part.notes), part.name
 
 
-@pytest.mark.parametrize("name", STYLES)
-@pytest.mark.parametrize("meter", METERS)
+def foreign_meters(place):
+    """Three meters that a style was not written in, others for each."""
+    own = load_styles()[STYLES[place]].meter
+    turned = METERS[place % len(METERS) :] + METERS[: place % len(METERS)]
+    return [meter for meter in turned[::3] + turned[1::3] if meter != own][:3]
+
+
+@pytest.mark.parametrize(
+    ("name", "meter"), [(name, meter) for place, name in enumerate(STYLES) for meter in foreign_meters(place)]
+)
 def test_the_bar_line_is_heard_in_every_meter(name, meter):
     """The low end (kick, low drums, bass) speaks on most bar lines of a meter that the style was not written in."""
     style = load_styles()[name]
-    if meter == style.meter:
-        return
     score = piece(style.words[0], 1, meter=meter, bars=8, bpm=100.0, length=None, loop=True)
     bar = bar_beats(read_meter(meter))
     low = {
@@ -126,10 +132,10 @@ def test_beats_of_a_meter(meter, lengths):
     assert beat_lengths(meter) == pytest.approx(lengths)
 
 
-@pytest.mark.parametrize("count", range(1, 33))
 @pytest.mark.parametrize("value", [1, 2, 4, 8, 16, 32])
-def test_beats_fill_the_bar(count, value):
-    assert sum(beat_lengths((count, value))) == pytest.approx(bar_beats((count, value)))
+def test_beats_fill_the_bar(value):
+    for count in range(1, 33):
+        assert sum(beat_lengths((count, value))) == pytest.approx(bar_beats((count, value))), count
 
 
 @pytest.mark.parametrize("name", STYLES)

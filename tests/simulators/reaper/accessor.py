@@ -35,7 +35,11 @@ class Accessor(Pointer):
 
 
 def _heard(track):
-    return [item for item in track.items if not item.values["B_MUTE"] and item.take and item.take.source.path]
+    def plays(item):
+        lane = f"C_LANEPLAYS:{int(item.values['I_FIXEDLANE'])}"
+        return track.values["I_FREEMODE"] != 2 or track.values[lane] > 0
+
+    return [i for i in track.items if not i.values["B_MUTE"] and i.take and i.take.source.path and plays(i)]
 
 
 def _mixed(track, rate, channels):

@@ -44,6 +44,11 @@ FUNCTIONS = {
     name: Function(name, version_of(since), _kinds(arguments), _kinds(results))
     for name, since, arguments, results in _rows("functions.txt")
 }
+IMGUI = {
+    name: Function(name, version_of(since), _kinds(arguments), _kinds(results))
+    for name, since, arguments, results in _rows("reaimgui.txt")
+}
+"""Of the extension ReaImGui, which may be installed."""
 BUILT_IN = {"atexit", "defer", "get_action_context", "gmem_attach", "gmem_read", "gmem_write", "new_array", "runloop"}
 BUILT_IN |= {"set_action_options"}
 PARAMETERS = {(kind, name): access == "w" for kind, name, access in _rows("parameters.txt")}
@@ -51,6 +56,9 @@ PARAMETERS = {(kind, name): access == "w" for kind, name, access in _rows("param
 
 # The list calls it read-only and scripts in use set it: it moves an item to a lane.
 PARAMETERS["item", "I_FIXEDLANE"] = True
+# The same: what comes back is read-only, and both may be set.
+PARAMETERS["track", "I_NUMFIXEDLANES"] = True
+PARAMETERS["track", "C_LANEPLAYS:N"] = True
 
 
 def parameter(kind, name, *, setting):
@@ -66,7 +74,7 @@ def parameter(kind, name, *, setting):
 
 POINTERS = {
     "MediaTrack": Track, "MediaItem": Item, "MediaItem_Take": Take, "PCM_source": Source, "AudioAccessor": Pointer,
-    "HWND": Pointer, "KbdSectionInfo": Pointer, "TrackEnvelope": Pointer,
+    "HWND": Pointer, "ImGui_Context": Pointer, "ImGui_Function": Pointer, "KbdSectionInfo": Pointer, "TrackEnvelope": Pointer,
 }  # fmt: skip
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lupa import lua54
 
-from reaper.api import BUILT_IN, FUNCTIONS, Fault, given, taken, version_of
+from reaper.api import BUILT_IN, FUNCTIONS, IMGUI, Fault, given, taken, version_of
+from reaper.imgui_calls import ImGuiCalls
 from reaper.item_calls import ItemCalls
 from reaper.model import Array, Project
 from reaper.project_calls import ProjectCalls
@@ -53,7 +54,7 @@ class Script:
         )  # fmt: skip
         version = version_of(daw.version)
         names = [name for name, function in FUNCTIONS.items() if function.since <= version]
-        offered = " ".join([*names, *BUILT_IN]).encode()
+        offered = " ".join([*names, *BUILT_IN, *(IMGUI if daw.has_imgui else ())]).encode()
         self.lua.execute(WRAP, offered, self._call, self._array_call)
         for name, source in daw.modules.items():
             source(self.lua, name)
@@ -87,7 +88,7 @@ class Script:
         try:
             if name in BUILT_IN:
                 return getattr(self, name)(*arguments)
-            function = FUNCTIONS[name]
+            function = FUNCTIONS.get(name) or IMGUI[name]
             return given(function, self.daw.modelled(name)(*taken(function, arguments)))
         except Fault as error:
             self.daw.faults.append(f"{Path(self.path).name}: {error}")
@@ -124,7 +125,7 @@ class Script:
         return len(array.values)
 
 
-class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls):
+class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls, ImGuiCalls):
     """One running REAPER with one project; `projects` may get more tabs."""
 
     first_action = 50_000
@@ -143,9 +144,15 @@ class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls):
         """Lua modules that a package would have installed: name, and what puts it into a Lua state."""
         self.ext, self.ext_kept = {}, {}
         self.accessors, self.peaks, self.processes = [], {}, []
-        self.answers, self.dialogs, self.messages, self.console, self.hotkeys = [], [], [], [], []
+        self.answers, self.replies, self.dialogs = [], [], []
+        self.messages, self.console, self.hotkeys = [], [], []
         self.faults, self.turns = [], []
         self.ui_held = 0
+        self.has_imgui = False
+        self.gui_context, self.gui_scopes, self.gui_drawing, self.gui_collapsed = None, [], [], False
+        self.clicks, self.typed, self.drawn = [], {}, []
+        self.listings = {}
+        """What EnumerateFiles remembers of folders."""
 
     @property
     def rate(self):
@@ -186,7 +193,7 @@ class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls):
             if not script.deferred:
                 script.end()
 
-    def until(self, condition, seconds=60.0):
+    def until(self, condition, seconds=120.0):
         """Tick about thirty times a second, as REAPER does, until something holds."""
         deadline = time.monotonic() + seconds
         while not (value := condition()):
@@ -204,7 +211,7 @@ class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls):
     def _untouchable(project):
         selected = [(thing, thing.values["B_UISEL"]) for thing in project.items()]
         selected += [(track, track.values["I_SELECTED"]) for track in project.content.tracks]
-        return project.time_selection, project.cursor, dict(project.values), selected
+        return project.time_selection, project.cursor, dict(project.values), dict(project.texts), selected
 
     def check(self, script, before):
         name = Path(script.path).name
@@ -215,6 +222,9 @@ class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls):
         if self.ui_held:
             self.faults.append(f"{name} left the display held")
             self.ui_held = 0
+        if self.gui_scopes:
+            self.faults.append(f"{name} left open {self.gui_scopes} of its window")
+            self.gui_scopes.clear()
         if self.accessors:
             self.faults.append(f"{name} left an audio accessor")
             self.accessors.clear()

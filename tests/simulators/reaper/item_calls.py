@@ -6,6 +6,7 @@ from pathlib import Path
 import soundfile
 
 from reaper.api import Fault
+from reaper.chunks import chunk_of, item_of
 from reaper.model import Item, Source, Take, new_guid
 from reaper.track_calls import listed_value
 
@@ -38,6 +39,10 @@ class ItemCalls:
         listed_value("item", item.values, name, setting=True)
         if name in {"D_LENGTH", "D_POSITION"} and value < 0:
             raise Fault(f"{name} {value}")
+        if name == "I_FIXEDLANE":
+            track = self.project.track_of(item)
+            if track.values["I_FREEMODE"] != 2 or value >= track.values["I_NUMFIXEDLANES"]:
+                raise Fault("an item goes to a lane that its track has not")
         item.values[name] = value
         return True
 
@@ -65,6 +70,22 @@ class ItemCalls:
         item.values.update(D_LENGTH=passed, D_FADEOUTLEN=0.01, D_FADEOUTLEN_AUTO=-1.0)
         self.project.track_of(item).items.append(right)
         return right
+
+    def GetItemStateChunk(self, item, text, for_undo):
+        self.live(item)
+        return True, chunk_of(item)
+
+    def SetItemStateChunk(self, item, text, for_undo):
+        self.edit(item)
+        made = item_of(text)
+        guids = {one.guid for one in self.project.items()} | {t.guid for one in self.project.items() for t in one.takes}
+        if guids & {made.guid, *(take.guid for take in made.takes)}:
+            raise Fault("two things with one GUID")
+        item.guid, item.values, item.texts, item.takes = made.guid, made.values, made.texts, made.takes
+        return True
+
+    def genGuid(self, text):
+        return new_guid()
 
     def UpdateItemInProject(self, item):
         self.live(item)
@@ -122,6 +143,44 @@ class ItemCalls:
     def TakeFX_GetCount(self, take):
         self.live(take)
         return take.effects
+
+    # MIDI that lives in the project: 960 ticks a quarter note from the item's start
+
+    def CreateNewMIDIItemInProj(self, track, start, end, in_quarters):
+        self.edit(track)
+        if in_quarters:
+            raise Fault("rig: MIDI items are made in seconds")
+        item = Item(takes=[Take(Source("", "MIDI"))])
+        item.values.update(D_POSITION=start, D_LENGTH=end - start)
+        track.items.append(item)
+        return item
+
+    def MIDI_GetPPQPosFromProjTime(self, take, time):
+        self.live(take)
+        start = self.project.item_of(take).start
+        return 960 * (self.TimeMap2_timeToQN(0, time) - self.TimeMap2_timeToQN(0, start))
+
+    def MIDI_GetProjTimeFromPPQPos(self, take, ticks):
+        self.live(take)
+        start = self.TimeMap2_timeToQN(0, self.project.item_of(take).start)
+        return self.TimeMap2_QNToTime(0, start + ticks / 960)
+
+    def MIDI_GetNote(self, take, index):
+        self.live(take)
+        if not 0 <= index < len(take.source.notes):
+            return False, False, False, 0.0, 0.0, 0, 0, 0
+        return True, False, False, *take.source.notes[index]
+
+    def MIDI_InsertNote(self, take, selected, muted, start, end, channel, pitch, velocity, unsorted):
+        self.edit(take)
+        if not (0 <= start <= end and 0 <= channel < 16 and 0 <= pitch < 128 and 0 < velocity < 128):
+            raise Fault(f"a note from {start} to {end}, channel {channel}, pitch {pitch}, velocity {velocity}")
+        take.source.notes.append((start, end, channel, pitch, velocity))
+        return True
+
+    def MIDI_Sort(self, take):
+        self.edit(take)
+        take.source.notes.sort()
 
     # Sources
 

@@ -20,6 +20,15 @@ TRACK = {
     "I_CUSTOMCOLOR": 0.0, "I_FREEMODE": 0.0, "I_NUMFIXEDLANES": 1.0, "C_ALLLANESPLAY": 0.0, "C_LANEPLAYS:0": 1.0,
 }  # fmt: skip
 
+RENDER = {
+    "RENDER_SETTINGS": 3.0, "RENDER_BOUNDSFLAG": 1.0, "RENDER_STARTPOS": 1.5, "RENDER_ENDPOS": 9.25, "RENDER_SRATE": 32000.0,
+    "RENDER_CHANNELS": 1.0, "RENDER_TAILFLAG": 3.0, "RENDER_ADDTOPROJ": 1.0, "RENDER_NORMALIZE": 1.0, "RENDER_DITHER": 3.0,
+}  # fmt: skip
+RENDER_TEXTS = {
+    "RENDER_FILE": "Bounces", "RENDER_PATTERN": "$project-$date", "RENDER_FORMAT": "bDNwbQ==", "RENDER_FORMAT2": "ZXZhdw==",
+}  # fmt: skip
+"""Settings of a user's last render, each of which would spoil one that trusts them."""
+
 
 def new_guid():
     return "{" + str(uuid.uuid4()).upper() + "}"
@@ -43,6 +52,8 @@ class Source(Pointer):
     path: str
     kind: str = "WAVE"
     parent: "Source | None" = None
+    notes: list[tuple[float, float, int, int, int]] = field(default_factory=list)
+    """MIDI in the project: start and end in ticks from the item's start, channel, pitch, velocity."""
 
 
 @dataclass(eq=False)
@@ -94,6 +105,8 @@ class Track(Pointer):
     values: dict = field(default_factory=lambda: dict(TRACK))
     texts: dict = field(default_factory=lambda: {"P_NAME": ""})
     items: list[Item] = field(default_factory=list)
+    effect: float = 1.0
+    """What its effects make of the sound: a gain."""
 
     @property
     def name(self):
@@ -120,7 +133,10 @@ class Project(Pointer):
     content: Content = field(default_factory=Content)
     time_selection: tuple[float, float] = (0.0, 0.0)
     cursor: float = 0.0
-    values: dict = field(default_factory=lambda: {"PROJECT_SRATE": 44100.0, "PROJECT_SRATE_USE": 1.0})
+    play_state: int = 0
+    """1 plays, 2 is paused, 4 records."""
+    values: dict = field(default_factory=lambda: {"PROJECT_SRATE": 44100.0, "PROJECT_SRATE_USE": 1.0} | RENDER)
+    texts: dict = field(default_factory=lambda: dict(RENDER_TEXTS))
     ext: dict = field(default_factory=dict)
     undo: list[tuple[str, Content]] = field(default_factory=list)
     block: Content | None = None

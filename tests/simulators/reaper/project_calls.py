@@ -29,11 +29,26 @@ class ProjectCalls:
     def GetCursorPositionEx(self, proj):
         return self.of(proj).cursor
 
+    def GetPlayStateEx(self, proj):
+        return self.of(proj).play_state
+
     def GetSetProjectInfo(self, proj, name, value, setting):
         parameter("project", name, setting=setting)
-        if setting or name not in self.of(proj).values:
+        values = self.of(proj).values
+        if name not in values or (setting and not name.startswith("RENDER_")):
             raise Fault(f"rig: {name} is not modelled")
-        return self.of(proj).values[name]
+        if setting:
+            values[name] = value
+        return values[name]
+
+    def GetSetProjectInfo_String(self, proj, name, text, setting):
+        parameter("project_str", name, setting=setting)
+        texts = self.of(proj).texts
+        if name not in texts:
+            raise Fault(f"rig: {name} is not modelled")
+        if setting:
+            texts[name] = text
+        return True, texts[name]
 
     def GetAudioDeviceInfo(self, attribute):
         if attribute != "SRATE":
@@ -127,6 +142,12 @@ class ProjectCalls:
         self.ui_held += count
         if self.ui_held < 0:
             raise Fault("PreventUIRefresh was released more often than it was held")
+
+    def UpdateTimeline(self):
+        pass
+
+    def UpdateItemLanes(self, proj):
+        return True
 
     def UpdateArrange(self):
         pass

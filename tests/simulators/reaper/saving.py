@@ -51,17 +51,19 @@ def _track(track):
     yield f"  FREEMODE {int(values['I_FREEMODE'])}"
     if values["I_FREEMODE"] == 2:
         yield f"  FIXEDLANES {int(values['I_NUMFIXEDLANES'])} 0 0 0 0"
+        playing = [lane for lane in range(int(values["I_NUMFIXEDLANES"])) if values.get(f"C_LANEPLAYS:{lane}")]
+        yield f"  LANESOLO {sum(1 << lane for lane in playing)} 0 0 0 0 0 0 0"
     yield f"  SEL {int(values['I_SELECTED'])}"
     yield f"  NCHAN {int(values['I_NCHAN'])}"
     yield f"  TRACKID {track.guid}"
     yield "  MAINSEND 1 0"
     yield from (f"  {line}" for line in _extras(track.texts))
     for item in sorted(track.items, key=lambda item: item.start):
-        yield from (f"  {line}" for line in _item(item))
+        yield from (f"  {line}" for line in item_lines(item))
     yield ">"
 
 
-def _item(item):
+def item_lines(item):
     values = item.values
     yield "<ITEM"
     yield f"  POSITION {_number(item.start)}"
@@ -102,7 +104,20 @@ def _take(take, item):
         yield f"<SOURCE {KINDS[take.source.kind]}"
         if take.source.path:
             yield f"  FILE {quoted(take.source.path)}"
+        if take.source.kind == "MIDI":
+            yield "  HASDATA 1 960 QN"
+            yield from (f"  {line}" for line in _midi(take.source.notes))
         yield ">"
+
+
+def _midi(notes):
+    """Each event with the ticks since the one before."""
+    events = [(round(start), 0x90 | channel, pitch, velocity) for start, _, channel, pitch, velocity in notes]
+    events += [(round(end), 0x80 | channel, pitch, 0) for _, end, channel, pitch, _ in notes]
+    passed = 0
+    for tick, status, pitch, velocity in sorted(events):
+        yield f"E {tick - passed} {status:02x} {pitch:02x} {velocity:02x}"
+        passed = tick
 
 
 def _extras(texts):

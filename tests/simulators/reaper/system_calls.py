@@ -6,11 +6,14 @@ import subprocess
 import time
 from pathlib import Path
 
-from reaper.api import FUNCTIONS, Fault, version_of
+from reaper.api import FUNCTIONS, IMGUI, Fault, version_of
 from reaper.model import Pointer, Project
+from reaper.rendering import render
 
-OK, CANCELLED = 1, 2
+OK, YES, NO = 1, 6, 7
+YES_NO = 4
 NEW_PROJECT_TAB = 40859
+RENDER_AND_CLOSE = 42230
 
 
 class SystemCalls:
@@ -24,13 +27,12 @@ class SystemCalls:
         return str(self.resources)
 
     def APIExists(self, name):
+        if name in IMGUI:
+            return self.has_imgui
         return name in FUNCTIONS and FUNCTIONS[name].since <= version_of(self.version)
 
     def time_precise(self):
         return time.perf_counter()
-
-    def genGuid(self, text):
-        raise Fault("rig: genGuid fills a buffer in REAPER's own format; scripts make their own names")
 
     def RecursiveCreateDirectory(self, path, ignored):
         Path(path).mkdir(parents=True, exist_ok=True)
@@ -39,13 +41,24 @@ class SystemCalls:
     def file_exists(self, path):
         return Path(path).is_file()
 
+    def EnumerateFiles(self, folder, index):
+        """Names as they were when -1 was asked for, or at the first call."""
+        if index < 0 or folder not in self.listings:
+            files = Path(folder).iterdir() if Path(folder).is_dir() else ()
+            self.listings[folder] = sorted(path.name for path in files if path.is_file())
+        names = self.listings[folder]
+        return names[index] if 0 <= index < len(names) else None
+
     # What the user sees
 
     def ShowMessageBox(self, text, title, kind):
-        if kind not in {0, 4}:
+        """A question is answered by the next of `replies`; one that nobody answers is a fault."""
+        if kind not in {0, YES_NO}:
             raise Fault(f"rig: message box of type {kind} is not modelled")
         self.messages.append(text)
-        return OK
+        if kind == YES_NO and not self.replies:
+            raise Fault(f"nobody answers the question {text!r}")
+        return OK if kind == 0 else YES if self.replies.pop(0) else NO
 
     def ShowConsoleMsg(self, text):
         self.console.append(text)
@@ -112,6 +125,9 @@ class SystemCalls:
             self.project = Project("", self.project.media)
             self.projects.append(self.project)
             return
+        if command == RENDER_AND_CLOSE:
+            render(self.project)
+            return
         number = command - self.first_action
         if not 0 <= number < len(self.actions):
             raise Fault(f"action {command} is not modelled")
@@ -129,6 +145,12 @@ class SystemCalls:
         """The user presses a key."""
         self.hotkeys.append(self.actions[command - self.first_action])
         return True
+
+    def CountActionShortcuts(self, section, command):
+        return self.hotkeys.count(self.actions[command - self.first_action])
+
+    def GetActionShortcutDesc(self, section, command, index):
+        return True, f"Ctrl+{index + 1}"
 
     def ExecProcess(self, command, milliseconds):
         if milliseconds not in {-1, -2}:

@@ -30,6 +30,18 @@ class TrackCalls:
         selected = self._selected_tracks(proj)
         return selected[index] if 0 <= index < len(selected) else None
 
+    def IsTrackSelected(self, track):
+        self.live(track)
+        return bool(track.values["I_SELECTED"])
+
+    def SetTrackSelected(self, track, selected):
+        self.live(track)
+        track.values["I_SELECTED"] = float(selected)
+
+    def SetOnlyTrackSelected(self, track):
+        self.live(track)
+        self.project.select_tracks(track)
+
     def GetTrackGUID(self, track):
         self.live(track)
         return track.guid
@@ -45,8 +57,18 @@ class TrackCalls:
     def SetMediaTrackInfo_Value(self, track, name, value):
         self.edit(track)
         listed_value("track", track.values, name, setting=True)
+        if name.startswith("C_LANEPLAYS"):
+            self._play_lane(track, name, value)
         track.values[name] = value
         return True
+
+    @staticmethod
+    def _play_lane(track, name, value):
+        if track.values["I_FREEMODE"] != 2 or int(name.partition(":")[2]) >= track.values["I_NUMFIXEDLANES"]:
+            raise Fault(f"{name}: there is no such lane")
+        for lane in range(int(track.values["I_NUMFIXEDLANES"])):
+            kept = track.values.get(f"C_LANEPLAYS:{lane}", 0.0)
+            track.values[f"C_LANEPLAYS:{lane}"] = 0.0 if value == 1 else kept
 
     def GetSetMediaTrackInfo_String(self, track, name, text, setting):
         return self.text_of("track_str", track, name, text, setting)

@@ -44,6 +44,14 @@ def tiny(tmp_path_factory):
     return make
 
 
+@pytest.fixture(scope="session")
+def planner_folder(tmp_path_factory):
+    """A tiny planner with the vocabulary of the release."""
+    from engine.backends.acestep.planner.tiny import NAME, make_planner
+
+    return make_planner(tmp_path_factory.mktemp("planner") / NAME)
+
+
 @pytest.fixture
 def copied(tiny, tmp_path):
     """A copy of a tiny checkpoint that a test may damage."""

@@ -1,0 +1,212 @@
+"""Puts the script into Ableton Live's User Library, and takes it out again so that the library is as it was.
+
+Live looks for scripts in `Remote Scripts` of the User Library when it starts; where that is, each version of Live keeps in
+`Library.cfg` of its preferences. Sources: Ableton's help on the User Library, on third-party scripts and on Live's log.
+"""
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+from xml.etree import ElementTree as ET
+
+from cyclopts import Parameter
+
+from bridge import settings
+from bridge.flags import State
+from bridge.install.finding import Finding
+from bridge.shipped import shipped
+from engine.errors import PunchinError
+
+NAME = "Punchin"
+OLDEST = (11, 3, 25)
+"""Scripts can make clips from here on, but not in 12.0.0 to 12.0.4."""
+CLICKS = f"in Live: Settings > Link, Tempo & MIDI > Control Surface: choose {NAME}; Input: the keyboard or pads, if any"
+_SCRIPTS = "Remote Scripts"
+_RECORD = "installed.json"
+_CONFIG = "config.json"
+_LOG_BYTES = 2_000_000
+_LIVE = re.compile(r"Live (\d+)\.(\d+)(?:\.(\d+))?")
+_OURS = re.compile(r"punchin: error|[\\/]Remote Scripts[\\/]Punchin[\\/]")
+
+
+class CannotInstall(PunchinError):
+    """The User Library cannot be changed as asked."""
+
+
+def ableton(
+    *,
+    user_library: Annotated[Path | None, Parameter(help="Live's User Library, where it is not found by itself")] = None,
+    state: State = None,
+    uninstall: Annotated[bool, Parameter(negative="", help="take the script out again")] = False,
+) -> None:
+    """Put the script into Ableton Live, or take it out."""
+    preferences = preferences_folder(Path.home(), sys.platform, os.environ)
+    libraries = [user_library] if user_library else user_libraries(preferences, Path.home(), sys.platform)
+    there = [library for library in libraries if library.is_dir()]
+    if not there:
+        raise CannotInstall(
+            f"{libraries[0]} does not exist: start Live once, or name its User Library (Settings > Library) with --user-library"
+        )
+    if uninstall:
+        there = [library for library in there if (library / _SCRIPTS / NAME).exists()] or there[:1]
+    lines = []
+    for library in there:
+        if uninstall:
+            take_out(library)
+            lines.append(f"punchin's script is no longer in {library}")
+        else:
+            put_in(library, settings.load(state=state).state)
+            lines.append(f"the script is in {library / _SCRIPTS / NAME}")
+    if not uninstall:
+        lines += [f"found {line}" for line in described(versions(preferences))]
+        lines += ["start Live again", CLICKS]
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def preferences_folder(home: Path, platform: str, environ: Mapping[str, str]) -> Path:
+    """Where each version of Live keeps a folder of its own. `platform`: as in sys.platform."""
+    if platform == "win32":
+        return Path(environ.get("APPDATA", home / "AppData" / "Roaming")) / "Ableton"
+    return home / "Library" / "Preferences" / "Ableton"
+
+
+def versions(preferences: Path) -> list[tuple[tuple[int, int, int], Path]]:
+    """The versions of Live that have been started here, newest first, and their folders."""
+    found = []
+    for folder in preferences.glob("Live *"):
+        if match := _LIVE.fullmatch(folder.name):
+            major, minor, fix = (int(number or 0) for number in match.groups())
+            found.append(((major, minor, fix), folder))
+    return sorted(found, reverse=True)
+
+
+def can_insert(live: tuple[int, int, int]) -> bool:
+    """Whether scripts may make clips in a version of Live."""
+    return live >= OLDEST and not (12, 0, 0) <= live < (12, 0, 5)
+
+
+def described(found: list[tuple[tuple[int, int, int], Path]]) -> list[str]:
+    """A line a version."""
+    return [
+        f"Live {'.'.join(map(str, live))}"
+        + ("" if can_insert(live) else ", in which scripts cannot make clips: update it")
+        for live, _ in found
+    ]
+
+
+def user_libraries(preferences: Path, home: Path, platform: str) -> list[Path]:
+    """The User Libraries of all versions that have been started here, without repetition; else where Live makes one."""
+    music = home / "Documents" if platform == "win32" else home / "Music"
+    moved = [library for _, folder in versions(preferences) if (library := _moved(folder)) is not None]
+    return list(dict.fromkeys(moved)) or [music / "Ableton" / "User Library"]
+
+
+def _moved(folder: Path) -> Path | None:
+    """The library that `Library.cfg` names; the file is XML, with the library's project by path and name."""
+    for config in (folder / "Preferences" / "Library.cfg", folder / "Library.cfg"):
+        try:
+            # the file is the user's own, written by Live
+            root = ET.fromstring(config.read_bytes())  # noqa: S314
+        except (OSError, ET.ParseError):
+            continue
+        for project in root.iter():
+            path, name = project.find("ProjectPath"), project.find("ProjectName")
+            if path is None or not path.get("Value"):
+                continue
+            place = Path(path.get("Value", ""))
+            named = place / ("User Library" if name is None else name.get("Value", ""))
+            # accounts differ on whether the path is that of the library or of the folder that it lies in
+            return named if named.is_dir() else place
+    return None
+
+
+def put_in(library: Path, state: Path) -> None:
+    """Copy the script and tell it where the daemon is. An older copy is replaced.
+
+    Raises CannotInstall where the folder holds something else.
+    """
+    folder = library / _SCRIPTS / NAME
+    if folder.exists():
+        take_out(library)
+    created = not folder.parent.exists()
+    shutil.copytree(_shipped(), folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    command = [sys.executable, "-m", "bridge", "serve", "--state", str(state)]
+    config = {"state": str(state), "daemon": command}
+    (folder / _CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
+    record = {"version": version("punchin"), "created": created}
+    (folder / _RECORD).write_text(json.dumps(record), encoding="utf-8")
+
+
+def take_out(library: Path) -> None:
+    """Remove what was put in. Raises CannotInstall where nothing of ours is there."""
+    folder = library / _SCRIPTS / NAME
+    record = _record(folder)
+    if record is None:
+        raise CannotInstall(f"{folder} was not made by punchin install ableton: it is left as it is")
+    shutil.rmtree(folder)
+    if record["created"] and not any(folder.parent.iterdir()):
+        folder.parent.rmdir()
+
+
+def examine(home: Path, platform: str, environ: Mapping[str, str]) -> list[Finding]:
+    """How the script stands in each User Library, and what Live's own log says of it. `platform`: as in sys.platform."""
+    name = "live script"
+    if platform not in {"win32", "darwin"}:
+        return []
+    preferences = preferences_folder(home, platform, environ)
+    found = versions(preferences)
+    libraries = [library for library in user_libraries(preferences, home, platform) if library.is_dir()]
+    if not libraries:
+        return [Finding(name, "off", "Ableton Live was not found")]
+    findings = [_examined(name, library) for library in libraries]
+    if found and not any(can_insert(live) for live, _ in found):
+        newest = described(found[:1])[0]
+        findings.append(Finding("live version", "problem", newest, "Update Live to 11.3.25, or to 12.0.5 or newer."))
+    return findings + [finding for _, folder in found[:1] for finding in _logged(folder)]
+
+
+def _examined(name: str, library: Path) -> Finding:
+    folder = library / _SCRIPTS / NAME
+    again = "punchin install ableton, then start Live again."
+    if not folder.exists():
+        return Finding(name, "off", f"not in {library}; punchin install ableton puts it in")
+    record = _record(folder)
+    if record is None:
+        return Finding(name, "problem", f"{folder} is another copy", f"Remove it, then: {again}")
+    if record["version"] != version("punchin"):
+        return Finding(name, "problem", f"from version {record['version']}", again)
+    missing = [path.name for path in _shipped().glob("*.py") if not (folder / path.name).is_file()]
+    if missing:
+        return Finding(name, "problem", f"{len(missing)} files are missing, as {missing[0]}", again)
+    return Finding(name, "ok", f"version {record['version']} in {folder}")
+
+
+def _logged(folder: Path) -> list[Finding]:
+    """The last line of Live's log that tells of a fault in the script."""
+    logs = [path for path in (folder / "Log.txt", folder / "Preferences" / "Log.txt") if path.is_file()]
+    for path in logs:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LOG_BYTES))
+            lines = [line for line in file.read().decode("utf-8", "replace").splitlines() if _OURS.search(line)]
+        if lines:
+            remedy = f"Report it with the lines around it in {path}."
+            return [Finding("live log", "problem", lines[-1].strip()[-200:], remedy)]
+    return [Finding("live log", "ok", f"nothing of punchin's in {logs[0]}")] if logs else []
+
+
+def _shipped() -> Path:
+    return shipped("daw_scripts") / "ableton" / NAME
+
+
+def _record(folder: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and {"version", "created"} <= record.keys() else None

@@ -1,0 +1,14 @@
+-- An accompaniment for the selected range, or the selected regions, on new tracks.
+local dialog = require("punchin.dialog")
+local each_part = require("punchin.actions.each_part")
+local selection = require("punchin.selection")
+
+return function(given)
+  local parts = selection.parts()
+  local answers = dialog.ask("Accompany", { "instruments", "prompt", "key", "takes", "seed", "engine" }, given)
+  if not answers then
+    return
+  end
+  answers.tracks, answers.instruments = answers.instruments, nil
+  each_part("complete", parts, answers, false)
+end

@@ -1,0 +1,35 @@
+-- More takes of what the selected regions were made of: the same settings, the next seeds.
+local action = require("punchin.action")
+local dialog = require("punchin.dialog")
+local made = require("punchin.made")
+local refuse = require("punchin.refuse")
+local selection = require("punchin.selection")
+local tracks = require("punchin.tracks")
+
+return function(given)
+  local parts = selection.regions()
+  if #parts == 0 then
+    refuse("Select a region of punchin's first.")
+  end
+  for _, part in ipairs(parts) do
+    part.made_of = made.read(part.region)
+    if not part.made_of then
+      refuse("A selected region is not one of punchin's: there is nothing to make more of.")
+    elseif part.made_of.verb == "extract" then
+      refuse("Stems have one result: there are no more takes of them.")
+    end
+  end
+  local answers = dialog.ask("More takes", { "takes" }, given)
+  if not answers then
+    return
+  end
+  for number, part in ipairs(parts) do
+    local of = part.made_of
+    local name = ("punchin_%x%04x-%d"):format(os.time(), math.random(0, 0xffff), number)
+    local keys = { job = of.job, seed = made.next_seed(of), takes = answers.takes, name = name }
+    action.request("retry", keys, {
+      how = "top", track = tracks.id(part.track), zero = math.tointeger(tonumber(of.zero)), verb = of.verb,
+      prompt = of.prompt, only = of.part, first = part.from, last = part.to,
+    })
+  end
+end

@@ -1,0 +1,118 @@
+"""A daemon, a screen, and an Ardour whose scripts the installer has put in."""
+
+import json
+import sqlite3
+from xml.etree import ElementTree as ET
+
+import psutil
+from ardour_rig import RATE, Ardour, Display, add_hook, make_home, make_session
+from ardour_rig import HERE as SCRIPTS_OF_TESTS
+from rig import Daemon, PlainClient, until
+
+from bridge.install import ardour as installer
+from bridge.install import ardour_list
+
+TICKS = 282_240_000 // RATE
+"""Of Ardour's clock, in one frame."""
+
+
+class Studio:
+    def __init__(self, folder, song):
+        self.folder, self.song = folder, song
+        self.state, self.home = folder / "state", folder / "home"
+        self.state.mkdir()
+        self.home.mkdir()
+        config = make_home(self.home)
+        add_hook(config, "window of the tests", (SCRIPTS_OF_TESTS / "window.lua").read_text())
+        installer.put_in(config, self.state)
+        self.slots = ardour_list.read((config / "ui_scripts").read_text()).named()
+        self.session = make_session(folder / "song", self.home, [])
+        self.daemon = Daemon(self.state)
+        self.display = Display()
+        self.open()
+        self.numbers = 0
+
+    def open(self):
+        self.ardour = Ardour(self.display, self.home, self.session)
+
+    def close(self):
+        self.ardour.quit()
+        self.display.close()
+        if self.daemon.process.poll() is None:
+            self.daemon.stop()
+        else:
+            started = psutil.Process(self.daemons_pid())
+            started.terminate()
+            started.wait(20)
+
+    def daemons_pid(self):
+        """Of the daemon that runs: Ardour starts another one where ours is gone."""
+        return json.loads((self.state / "daemon.json").read_text())["pid"]
+
+    def ask(self, code, seconds=60):
+        return self.ardour.ask(code, seconds)
+
+    def new_track(self, name, position=RATE, channels=2):
+        """A track with the song at a frame."""
+        self.ask(f'new_track("{name}", {channels}, "{self.song}", {position})')
+
+    def select(self, name, start, stop):
+        """A range, in frames, on one track."""
+        self.ask(f'select_range("{name}", {start}, {stop})')
+
+    def trigger(self, action, **answers):
+        """What a control surface sends: the action runs in Ardour without its dialog."""
+        client = PlainClient(self.daemon.port)
+        values = [part for key, value in answers.items() for part in (key, value)]
+
+        def accepted():
+            self.numbers += 1
+            client.send("/punchin/trigger", f"pad-{self.numbers}", "action", action, *values)
+            return client.listen("/punchin/accepted", "/punchin/rejected")[-1].address == "/punchin/accepted"
+
+        until(accepted)  # a new daemon does not know Ardour before its next hello
+        client.close()
+
+    def regions(self, name):
+        """Regions of a track, the lowest first: (name, position, length, layer, fades in, fades out)."""
+        lines = [line.split("\t") for line in self.ask(f'return regions("{name}")').splitlines()]
+        return [(line[0], int(line[1]), int(line[2]), int(line[3]), line[4] == "true", line[5] == "true") for line in lines]
+
+    def wait_for_regions(self, name, count, seconds=60):
+        return until(lambda: (found := self.regions(name)) and len(found) >= count and found, seconds)
+
+    def tracks(self):
+        return self.ask("return track_names()").splitlines()
+
+    def wait_for_track(self, name, seconds=60):
+        """A new track of this name that has got its region."""
+        until(lambda: name in self.tracks() and self.regions(name), seconds)
+
+    def jobs(self):
+        """Every job of the daemon, oldest first: its columns, and the spec read."""
+        with sqlite3.connect(self.state / "jobs.sqlite") as store:
+            store.row_factory = sqlite3.Row
+            return [dict(row) for row in store.execute("SELECT * FROM jobs ORDER BY rowid")]
+
+    def spec(self):
+        """What the last job was asked for."""
+        return json.loads(self.jobs()[-1]["spec"])
+
+    def state_of(self, prompt):
+        """Of the job with this prompt, or nothing while there is none."""
+        return next((job["state"] for job in self.jobs() if json.loads(job["spec"]).get("prompt") == prompt), None)
+
+    def saved(self, name):
+        """Regions of a track in the saved session: name to (position, length) in frames."""
+        self.ask('Session:save_state("", false, false, false, false, false)')
+        found = {}
+        for playlist in ET.parse(self.session).getroot().iter("Playlist"):
+            if playlist.get("name") == name:
+                for region in playlist.findall("Region"):
+                    length, position = (int(part.lstrip("a")) for part in region.get("length").split("@"))
+                    assert length % TICKS == position % TICKS == 0
+                    found[region.get("name")] = (position // TICKS, length // TICKS)
+        return found
+
+    def undo(self):
+        self.ask("Editor:undo(1)")

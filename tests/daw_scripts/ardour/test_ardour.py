@@ -1,0 +1,233 @@
+"""The whole way in a real Ardour, with a running daemon: what is selected is heard, and results lie where they belong.
+
+Every test has a track of its own, and a stretch of time of its own on it, so that what it exports is its own.
+"""
+
+import time
+
+import numpy as np
+import pytest
+import soundfile
+from ardour_rig import RATE
+from rig import until
+
+DRAFT = {"engine": "draft"}
+SONG = 426667
+"""Frames of the recording."""
+
+
+def at(seconds):
+    return round(seconds * RATE)
+
+
+def exported(studio, name, start, stop):
+    """What Ardour's master bus plays of this stretch: [frames, channels]."""
+    studio.ask(f'export("{studio.folder}", "{name}", {start}, {stop})', 120)
+    return soundfile.read(studio.folder / f"{name}.wav", dtype="float32", always_2d=True)[0]
+
+
+def test_a_repaint_by_the_dialog_lies_on_top_and_is_exact_to_the_bit(studio, song, pictures):
+    start, stop = at(3.5), at(5.25) + 7  # not on whole milliseconds
+    studio.new_track("Gitarre", RATE)
+    studio.select("Gitarre", start, stop)
+    studio.ask("Editor:reset_zoom(512)")
+    studio.ardour.begin(f'Editor:access_action("LuaAction", "script-{studio.slots["punchin: Repaint"]}")')
+    window = until(lambda: studio.display.window("punchin: Repaint"))
+    # the first field has the keyboard
+    time.sleep(0.5)
+    studio.display.run("xdotool", "windowfocus", window)
+    studio.display.run("xdotool", "type", "--delay", "30", "add drums")
+    pictures(studio, "ardour-dialog", window)
+    studio.display.run("xdotool", "key", "alt+o")
+    studio.ardour.answer()
+    original, new = studio.wait_for_regions("Gitarre", 2)
+    assert original[:3] == ("chaosland.1", RATE, SONG)
+    assert new[0].startswith("add drums (seed ")
+    assert new[1:] == (start, stop - start, 1, False, False)
+    assert studio.saved("Gitarre")[new[0]] == (start, stop - start)
+    spec = studio.spec()
+    assert spec["prompt"] == "add drums"
+    assert (spec["bpm"], spec["meter"]) == (120.0, "4/4")
+    assert "Repaint_prompt=add drums" in (studio.session.parent / "punchin" / "answers").read_text()
+    studio.ask("Editor:deselect_all()")
+    pictures(studio, "ardour-repaint", crop="1000x290+0+125")
+
+    played = exported(studio, "repaint", RATE, RATE + SONG)
+    heard = song[1][: len(played)]
+    inside = slice(start - RATE, stop - RATE)
+    changed = np.flatnonzero((played != heard).any(axis=1))
+    assert changed.min() >= inside.start
+    assert changed.max() < inside.stop
+    assert np.abs(played[inside] - heard[inside]).max() > 0.05
+    clip = next(path for path in (studio.session.parent / "interchange" / "song" / "audiofiles").glob("Gitarre_*%L.wav"))
+    assert np.array_equal(played[inside, 0], soundfile.read(clip, dtype="float32")[0])
+
+    studio.undo()
+    assert [region[0] for region in studio.regions("Gitarre")] == ["chaosland.1"]
+
+
+def test_the_first_of_several_takes_is_heard_and_one_undo_removes_all(studio):
+    studio.new_track("Takes", at(20))
+    studio.select("Takes", at(22), at(24))
+    studio.trigger("repaint", prompt="half time", takes=3, seed=40, **DRAFT)
+    regions = studio.wait_for_regions("Takes", 4)
+    assert [region[0] for region in regions[1:]] == ["half time (seed 42)", "half time (seed 41)", "half time (seed 40)"]
+    assert {region[1:3] for region in regions[1:]} == {(at(22), at(2))}
+    studio.undo()
+    assert len(studio.regions("Takes")) == 1
+    studio.ask("Editor:redo(1)")
+    assert len(studio.regions("Takes")) == 4
+    studio.ask('select_region("Takes")')
+    studio.trigger("more_takes", takes=2)
+    regions = studio.wait_for_regions("Takes", 6)
+    assert [region[0] for region in regions[4:]] == ["half time (seed 44)", "half time (seed 43)"]
+    assert {region[1:3] for region in regions[1:]} == {(at(22), at(2))}
+    studio.undo()
+    assert len(studio.regions("Takes")) == 4
+    studio.ask("Editor:redo(1)")
+    assert len(studio.regions("Takes")) == 6
+
+
+def test_stems_stand_on_tracks_behind_their_source_and_add_up_to_it(studio, song, pictures):
+    position, start, stop = at(40), at(41), at(44)
+    studio.new_track("Band", position)
+    studio.new_track("After the band", at(400))
+    studio.select("Band", start, stop)
+    studio.trigger("extract", tracks="drums,bass,residual", **DRAFT)
+    studio.wait_for_track("residual")
+    names = studio.tracks()
+    first = names.index("Band")
+    assert names[first : first + 5] == ["Band", "drums", "bass", "residual", "After the band"]
+    for stem in ("drums", "bass", "residual"):
+        assert studio.regions(stem) == [(stem, start, stop - start, 0, False, False)]
+    studio.ask("Editor:reset_zoom(2900)")
+    pictures(studio, "ardour-stems", crop="1000x530+0+125")
+    studio.ask('Session:route_by_name("Band"):mute_control():set_value(1, PBD.GroupControlDisposition.NoGroup)')
+    played = exported(studio, "stems", start, stop)
+    heard = song[1][start - position : stop - position]
+    assert 20 * np.log10(np.abs(played - heard).max()) < -90
+    studio.undo()
+    assert [studio.regions(stem) for stem in ("drums", "bass", "residual")] == [[], [], []]
+
+
+def test_new_music_goes_to_the_track_where_it_is_free_and_beside_it_where_not(studio):
+    studio.ask('new_track("Free", 2)')
+    studio.select("Free", at(60), at(64))
+    studio.trigger("generate", prompt="lofi hip hop", seed=3, **DRAFT)
+    (region,) = studio.wait_for_regions("Free", 1)
+    assert region[:3] == ("lofi hip hop (seed 3)", at(60), at(4))
+    studio.select("Free", at(62), at(65))
+    studio.trigger("generate", prompt="techno", seed=3, **DRAFT)
+    studio.wait_for_track("punchin: techno")
+    assert studio.regions("punchin: techno")[0][:3] == ("techno (seed 3)", at(62), at(3))
+    assert studio.regions("Free") == [region]
+    names = studio.tracks()
+    assert names.index("punchin: techno") == names.index("Free") + 1
+
+
+def test_what_comes_after_and_before_meets_the_source_in_a_crossfade(studio, song):
+    position, handles = at(90), at(0.05)
+    studio.new_track("Edges", position)
+    studio.ask('select_region("Edges")')
+    studio.trigger("continue_after", bars=2, seed=1, **DRAFT)
+    after = studio.wait_for_regions("Edges", 2)[-1]
+    end = position + SONG
+    # two bars of 4/4 at 120
+    assert after[1:3] == (end - handles, at(4) + handles)
+    assert after[4:] == (True, False)
+    studio.select("Edges", position - at(1.5), position)
+    studio.trigger("continue_before", seed=1, **DRAFT)
+    (before,) = [region for region in studio.wait_for_regions("Edges", 3) if region[1] < position]
+    assert before[1:3] == (position - at(1.5), at(1.5) + handles)
+    assert before[4:] == (False, True)
+    played = exported(studio, "edges", position, end)
+    assert np.array_equal(played[handles:-handles], song[1][handles : SONG - handles])
+
+
+def test_the_other_actions_put_their_results_where_they_belong(studio):
+    start, stop = at(111), at(115)
+    studio.new_track("Solo", at(110))
+    studio.select("Solo", start, stop)
+    studio.trigger("cover", prompt="jazz", strength=0.5, seed=7, **DRAFT)
+    studio.trigger("lego", track="bass", **DRAFT)
+    studio.trigger("complete", instruments="drums,bass", **DRAFT)
+    until(lambda: len(placed(studio, start, stop)) == 4, 60)
+    assert placed(studio, start, stop) == ["bass", "bass", "drums", "jazz (seed 7)"]
+    assert len(studio.regions("Solo")) == 2
+
+
+def placed(studio, start, stop):
+    """Names of all regions that fill a stretch."""
+    regions = [region for name in studio.tracks() for region in studio.regions(name)]
+    return sorted(region[0] for region in regions if region[1:3] == (start, stop - start))
+
+
+def test_the_tempo_map_of_the_session_is_told(studio):
+    studio.new_track("Tempo", at(200))
+    studio.ask(
+        "local map = Temporal.TempoMap.fetch_writable()\n"
+        f"map:set_tempo(Temporal.Tempo(90, 90, 4), Temporal.timepos_t({at(202)}))\n"
+        "Temporal.TempoMap.update(map)"
+    )
+    studio.select("Tempo", at(203), at(205))
+    studio.trigger("repaint", prompt="quieter", **DRAFT)
+    studio.wait_for_regions("Tempo", 2)
+    spec = studio.spec()
+    assert spec["bpm"] == 120.0
+    changes = spec["tempo_map"]
+    assert [change[1:] for change in changes] == [[120.0, 4, 4], [90.0, 4, 4]]
+    # heard from 20 seconds before the selection on
+    assert changes[1][0] == pytest.approx(202 - 183, abs=1 / RATE)
+
+
+def test_cancel_ends_what_is_rendered(studio):
+    studio.ask('new_track("Never", 2)')
+    studio.select("Never", at(300), at(550))
+    studio.trigger("generate", prompt="orchestra", takes=8, **DRAFT)
+    until(lambda: studio.state_of("orchestra") in {"queued", "rendering"})
+    studio.trigger("cancel")
+    until(lambda: studio.state_of("orchestra") == "cancelled")
+    assert studio.regions("Never") == []
+
+
+def test_a_refusal_is_a_message_that_the_user_can_close(studio):
+    studio.ask("Editor:deselect_all()")
+    studio.ask("Editor:get_selection():clear_all()")
+    studio.trigger("repaint", prompt="louder")
+    window = until(lambda: studio.display.window("^punchin$"))
+    studio.display.run("xdotool", "windowfocus", window)
+    studio.display.run("xdotool", "key", "alt+c")
+    until(lambda: not studio.display.window("^punchin$"))
+
+
+def test_a_result_waits_until_its_session_is_open_again(studio):
+    start, stop = at(570), at(590)
+    studio.ask('new_track("Later", 2)')
+    studio.select("Later", start, stop)
+    studio.saved("Later")
+    studio.trigger("generate", prompt="ambient", seed=2, **DRAFT)
+    until(lambda: studio.state_of("ambient"))
+    studio.ardour.quit()
+    studio.open()
+    assert [region[:3] for region in studio.wait_for_regions("Later", 1)] == [("ambient (seed 2)", start, stop - start)]
+
+
+def test_a_daemon_that_dies_is_told_and_the_clip_comes_after_its_restart(studio, pictures):
+    start, stop = at(600), at(630)
+    studio.ask('new_track("Late", 2)')
+    studio.select("Late", start, stop)
+    studio.trigger("generate", prompt="rock", takes=2, seed=9, **DRAFT)
+    until(lambda: studio.state_of("rock") == "rendering")
+    studio.daemon.kill()
+    assert studio.regions("Late") == []
+    until(lambda: studio.display.window("^punchin$"))
+    pictures(studio, "ardour-silent", crop="1000x360+0+125")
+    # it is Ardour that starts it again
+    regions = studio.wait_for_regions("Late", 2, 120)
+    assert [region[:3] for region in regions] == [
+        ("rock (seed 10)", start, stop - start),
+        ("rock (seed 9)", start, stop - start),
+    ]
+    assert not studio.display.window("^punchin$")
+    assert studio.jobs()[-1]["interruptions"] == 1
+    assert studio.daemons_pid() != studio.daemon.process.pid
