@@ -8,7 +8,7 @@ from engine.backends.draft.addition import asked_tracks
 from engine.backends.draft.compose import compose
 from engine.backends.draft.cover import cover
 from engine.backends.draft.fit import complete, lego
-from engine.backends.draft.reuse import fill, texture_fill
+from engine.backends.draft.reuse import fill, has_surroundings, texture_fill
 from engine.backends.draft.samples import Pack
 from engine.backends.draft.separate import separate
 from engine.backends.draft.separator.masks import Separator
@@ -23,6 +23,7 @@ from engine.units import Seed
 
 _REUSE_SHARE = 0.4
 _VOCALS_SHARE = 0.8
+_ALONE = "there is no music around the selection: what it held was arranged anew"
 
 
 class Draft:
@@ -84,6 +85,9 @@ class Draft:
             return None, f"without the trained net, {why}: stems are split less cleanly"
 
     def _reused(self, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
+        if spec.verb is Verb.REPAINT and not has_surroundings(heard):
+            rendering = cover(heard, spec, seed, report, self._pack)
+            return replace(rendering, note="; ".join(part for part in (_ALONE, rendering.note) if part))
         wishes, tracks = read(spec.prompt), asked_tracks(spec.prompt)
         share = _REUSE_SHARE if wishes or tracks else 1.0
         while_reusing, while_shaping = shared(report, 0.0, share), shared(report, share, 1.0)

@@ -98,6 +98,11 @@ def known(heard: Heard, tick: Tick = quiet) -> FloatArray:
     return context
 
 
+def has_surroundings(heard: Heard) -> bool:
+    """Whether anything sounds outside of the spans."""
+    return any(np.any(heard.samples[:, span.first : span.end]) for span in free_spans(heard))
+
+
 def free_spans(heard: Heard) -> tuple[Span, ...]:
     """The stretches of source outside of the spans, in order."""
     first, end = max(0, heard.source.first), min(heard.samples.shape[1], heard.source.end)
