@@ -196,6 +196,16 @@ def test_a_cover_keeps_chords_and_accents_the_more_the_stronger(riff):
     assert envelopes[1] > envelopes[0] + 0.03
 
 
+def test_a_repaint_with_nothing_around_it_arranges_what_was_there_anew(riff):
+    samples, rate = riff
+    result = rendering(samples, rate, verb="repaint", prompt="jazz", start=0.0, end=12.0, bpm=BPM)
+    mix = result.tracks["mix"]
+    assert "no music around the selection" in result.note
+    assert int(np.argmax(fits(samples, mix, rate))) == 0
+    assert loudness(mix, rate) == pytest.approx(-16.0, abs=0.5)
+    assert abs(np.corrcoef(mix[0], samples[0])[0, 1]) < 0.1
+
+
 @pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (22050, 3), (192000, 8)])
 @pytest.mark.parametrize("spec", [{"verb": "lego", "track": "guitar"}, {"verb": "cover", "prompt": "house"}])
 def test_any_rate_and_channel_count(riff, rate, channels, spec):
