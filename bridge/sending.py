@@ -16,7 +16,8 @@ from bridge.asking import print_json, say_if_paused
 from bridge.flags import Host, Json, Port, State, Tcp, Token
 from bridge.place import Place
 from bridge.protocol import messages as m
-from bridge.protocol.messages import RENDER_ADDRESSES, TABLE, Message
+from bridge.protocol.messages import Message
+from bridge.protocol.table import RENDER_ADDRESSES, TABLE
 from bridge.remote import carrying
 from bridge.remote.client import TcpClient
 from engine.spec import Verb

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from bridge.presets import Preset
-from bridge.protocol.messages import RENDER_ADDRESSES, TABLE, Message, Received, Render, Request, Row
+from bridge.protocol.messages import Message, Received, Render, Request
+from bridge.protocol.table import RENDER_ADDRESSES, TABLE, Row
 from engine.errors import InvalidSpec, NotFound, PunchinError
 from engine.explain import explain
 from engine.spec import RenderSpec

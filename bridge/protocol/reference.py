@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Iterable
 
-from bridge.protocol.messages import LARGEST_GET, LARGEST_PIECE, RENDER_ADDRESSES, TABLE, Argument, Reply, Request, Row
+from bridge.protocol.messages import LARGEST_GET, LARGEST_PIECE, Reply, Request
+from bridge.protocol.table import RENDER_ADDRESSES, TABLE, Argument, Row
 from engine.errors import PunchinError
 from engine.spec import NEEDS, Verb
 

@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from bridge.protocol import messages as m
-from bridge.protocol.messages import TABLE, Digest, Message
+from bridge.protocol.messages import Digest, Message
 from bridge.protocol.peer import Peer
+from bridge.protocol.table import TABLE
 from engine.errors import InvalidSpec, NotFound, Unauthorized
 from engine.jobs import Job
 from engine.units import ClientId

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from bridge.presets import Preset, presets
 from bridge.protocol import messages as m
-from bridge.protocol.messages import TABLE
+from bridge.protocol.table import TABLE
 from engine.spec import KEYS, MAX_TAKES, Verb
 
 WIDTH, HEIGHT = 1024, 768

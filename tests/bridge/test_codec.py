@@ -10,6 +10,7 @@ from bridge.osc.guard import messages
 from bridge.presets import Preset
 from bridge.protocol import messages as m
 from bridge.protocol.codec import BadRequest, decode, decode_reply, encode, encode_request, reply_port
+from bridge.protocol.table import TABLE
 from engine.spec import KEYS, Verb
 
 CLIP = m.ClipReady(
@@ -84,7 +85,7 @@ def test_every_reply_comes_back_equal(reply):
 
 def test_the_list_above_is_complete():
     assert {type(reply) for reply in REPLIES} == {
-        row.model for row in m.TABLE.values() if issubclass(row.model, m.Reply)
+        row.model for row in TABLE.values() if issubclass(row.model, m.Reply)
     }
 
 
@@ -104,7 +105,7 @@ def test_times_travel_as_doubles_and_frames_as_64_bits():
 
 @pytest.mark.parametrize("verb", Verb)
 def test_a_render_request_takes_every_key_of_the_spec(verb):
-    row = m.TABLE[f"/punchin/{verb}"]
+    row = TABLE[f"/punchin/{verb}"]
     assert [argument.name for argument in row.keys] == [*KEYS, "reply_port"]
 
 

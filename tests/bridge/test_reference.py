@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from bridge.protocol import reference
-from bridge.protocol.messages import TABLE
+from bridge.protocol.table import TABLE
 
 
 def test_the_page_is_what_the_table_says():
