@@ -1,62 +1,11 @@
-"""A JACK server without hardware, and a controller on it, in processes of their own."""
+"""A controller on a JACK server, in a process of its own."""
 
-import os
 import queue
-import shutil
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
-
-RATE, PERIOD = 48000, 1024
-
-
-class Jack:
-    """`jackd` with the dummy driver, under a name of its own.
-
-    In synchronous mode it loses nothing on a busy machine, but stands still for ten seconds when a second client leaves.
-    """
-
-    def __init__(self, *, synchronous=False):
-        if shutil.which("jackd") is None:
-            pytest.skip("jackd is not installed (Debian: jackd2)")
-        self.name = f"server-{os.getpid()}-{synchronous}"
-        self.mode = ["-S"] if synchronous else []
-        self.start()
-
-    def start(self):
-        command = ["jackd", "-n", self.name, *self.mode, "-r", "-d", "dummy", "-r", str(RATE), "-p", str(PERIOD)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        while subprocess.run(
-            ["jack_wait", "-s", self.name, "-w", "-t", "2"], capture_output=True, check=False
-        ).returncode:
-            assert time.monotonic() < deadline, "jackd did not start"
-
-    def kill(self):
-        """It leaves its place among at most eight servers of a machine taken, until one of its name is started again."""
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(30)
-
-
-@contextmanager
-def running_jack(**options):
-    """A server that all processes started meanwhile find."""
-    server = Jack(**options)
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("JACK_DEFAULT_SERVER", server.name)
-            yield server
-    finally:
-        server.stop()
 
 
 class Pad:

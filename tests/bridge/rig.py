@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -57,6 +58,17 @@ class Daemon:
         """The process that renders; the other child is Python's resource tracker."""
         children = psutil.Process(self.process.pid).children()
         return next((child for child in children if "spawn_main" in " ".join(child.cmdline())), None)
+
+
+@contextmanager
+def running_daemon(folder):
+    """A daemon whose state is in `folder`; whoever has it may end it."""
+    state = folder / "state"
+    state.mkdir()
+    running = Daemon(state)
+    yield running
+    if running.process.poll() is None:
+        running.stop()
 
 
 class PlainClient:

@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from jackrig import PERIOD, RATE, Recorder, Server
+from jackrig import PERIOD, RATE, Recorder, running_jack
 from rig import Daemon, PlainClient, keys_of, until
 
 from bridge.audition import device
@@ -25,9 +25,8 @@ BPM = 240.0
 
 @pytest.fixture(scope="module")
 def server():
-    running = Server()
-    yield running
-    running.stop()
+    with running_jack(synchronous=True) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -84,9 +84,7 @@ def test_every_reply_comes_back_equal(reply):
 
 
 def test_the_list_above_is_complete():
-    assert {type(reply) for reply in REPLIES} == {
-        row.model for row in TABLE.values() if issubclass(row.model, m.Reply)
-    }
+    assert {type(reply) for reply in REPLIES} == {row.model for row in TABLE.values() if issubclass(row.model, m.Reply)}
 
 
 def test_times_travel_as_doubles_and_frames_as_64_bits():

@@ -7,7 +7,8 @@ import sys
 from contextlib import contextmanager
 
 import pytest
-from midirig import Pad, put_map, running_jack
+from jackrig import running_jack
+from midirig import Pad, put_map
 from rig import Daemon, PlainClient, keys_of, until
 
 pytestmark = [

@@ -7,21 +7,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from live import Live
-from rig import Daemon
 
 SCRIPT = Path(__file__).parents[3] / "daw_scripts" / "ableton" / "Punchin"
 CHANNEL = 15
 BINDINGS = json.loads((SCRIPT / "bindings.json").read_text())
 NOTES = {text.split(":")[0]: int(note) for note, text in BINDINGS["notes"].items()}
-
-
-def running_daemon(folder):
-    state = folder / "state"
-    state.mkdir()
-    running = Daemon(state)
-    yield running
-    if running.process.poll() is None:
-        running.stop()
 
 
 class Booth:

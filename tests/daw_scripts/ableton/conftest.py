@@ -7,7 +7,8 @@ import soundfile
 TESTS = Path(__file__).parents[2]
 sys.path += [str(TESTS / "bridge"), str(TESTS / "simulators")]
 
-from booth import Booth, running_daemon  # noqa: E402
+from booth import Booth  # noqa: E402
+from rig import running_daemon  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):
@@ -19,7 +20,8 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def live_daemon(tmp_path_factory):
     """One daemon for all tests that do not harm it."""
-    yield from running_daemon(tmp_path_factory.mktemp("daemon"))
+    with running_daemon(tmp_path_factory.mktemp("daemon")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

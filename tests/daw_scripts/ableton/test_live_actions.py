@@ -29,7 +29,13 @@ def session(booth, music, *, prompt="ace: brushes seed=8 engine=draft", **settin
     """The recording in the second slot of the first track, with a loop of eight beats in its middle."""
     booth.user.look_at("Session")
     booth.user.set(booth.track, name="Gitarre")
-    settings = {"warping_on": True, "markers": UNEVEN, "content": (0.0, 16.0), "loop": (4.0, 12.0), "looping": True} | settings
+    settings = {
+        "warping_on": True,
+        "markers": UNEVEN,
+        "content": (0.0, 16.0),
+        "loop": (4.0, 12.0),
+        "looping": True,
+    } | settings
     clip = booth.user.drop(music, booth.track.clip_slots[1], name=prompt, **settings)
     booth.user.select(clip)
     return clip
@@ -146,7 +152,9 @@ def test_continue_goes_on_without_a_seam_to_the_end_of_the_brace(booth, music, w
 
 
 def test_continue_before_ends_where_the_clip_did(booth, music):
-    clip = arrangement(booth, music, warped=True, content=(2.0, 10.0), prompt="ace: strings side=before bars=1 engine=draft")
+    clip = arrangement(
+        booth, music, warped=True, content=(2.0, 10.0), prompt="ace: strings side=before bars=1 engine=draft"
+    )
     ask(booth, "continue")
     new = only(booth.song.tracks[1])
     assert (new.start_time, new.end_time) == (4.0, pytest.approx(16.0, abs=1e-4))
@@ -185,7 +193,9 @@ def test_stems_lie_below_their_source_and_add_up_to_it(booth, music, warped):
         assert (new.name, new.start_time, new.end_time) == (stem, 8.0, pytest.approx(clip.end_time, abs=1e-4))
         total = total + samples(new.file_path)[0].astype(np.float64)
     old, rate = samples(music)
-    low, high = [round(clip.beat_to_sample_time(beat)) for beat in (0.0, 16.0)] if warped else [rate // 2, 17 * rate // 2]
+    low, high = (
+        [round(clip.beat_to_sample_time(beat)) for beat in (0.0, 16.0)] if warped else [rate // 2, 17 * rate // 2]
+    )
     assert np.abs(total - old[low:high]).max() < 10 ** (-90 / 20)
 
 
@@ -221,7 +231,9 @@ def test_clips_under_the_brace_are_a_job_each(booth, music):
     before = len(booth.live.history.undone)
     booth.press("cover")
     booth.live.until(lambda: len(booth.live.history.undone) == before + 2)
-    clips = sorted((clip.start_time, clip.end_time) for track in list(booth.song.tracks)[1:] for clip in track.arrangement_clips)
+    clips = sorted(
+        (clip.start_time, clip.end_time) for track in list(booth.song.tracks)[1:] for clip in track.arrangement_clips
+    )
     assert clips == [(8.0, pytest.approx(12.0)), (20.0, pytest.approx(26.0))]
 
 
@@ -309,7 +321,7 @@ def test_takes_of_an_unwarped_clip_lie_one_under_the_other(booth, music):
         new = booth.track.clip_slots[index].clip
         assert (new.name, new.warping, new.loop_start, new.loop_end) == (f"brushes (seed {seed})", False, 1.0, 3.0)
         first, last = changed(samples(music)[0], samples(new.file_path)[0])
-        assert 44100 <= first
+        assert first >= 44100
         assert last <= 3 * 44100
     assert clip.muted
 

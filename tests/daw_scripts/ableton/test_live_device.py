@@ -64,7 +64,9 @@ def test_a_button_leads_through_the_patch_to_an_action_in_live(booth, music, liv
             way.append(follows[way[-1], 0][0])
         assert way == [action, "order", "all", "message", "send"]
     booth.user.look_at("Session")
-    clip = booth.user.drop(music, booth.track.clip_slots[0], name="ace: seed=8 engine=draft", warping_on=False, content=(1.0, 3.0))
+    clip = booth.user.drop(
+        music, booth.track.clip_slots[0], name="ace: seed=8 engine=draft", warping_on=False, content=(1.0, 3.0)
+    )
     booth.user.select(clip)
     values = {"$1": "repaint", "$2": "live-device-1", "$3": "brushes instead of sticks"}
     address, *words = MESSAGE.split()

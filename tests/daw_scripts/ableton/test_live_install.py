@@ -82,7 +82,9 @@ def test_the_command_installs_reports_and_takes_out(tmp_path):
         "start Live again",
         installer.CLICKS,
     ]
-    assert json.loads((library / "Remote Scripts" / "Punchin" / "config.json").read_text())["state"] == str(tmp_path / "state")
+    assert json.loads((library / "Remote Scripts" / "Punchin" / "config.json").read_text())["state"] == str(
+        tmp_path / "state"
+    )
     assert punchin("--user-library", library, "--uninstall", home=tmp_path).returncode == 0
     assert list(library.iterdir()) == []
     again = punchin("--user-library", library, "--uninstall", home=tmp_path)
@@ -96,13 +98,16 @@ def test_a_library_that_was_moved_is_found(tmp_path, named):
     library.mkdir(parents=True)
     preferences = lives(tmp_path, "12.1", "11.3.43", library=library if named == "itself" else library.parent)
     assert installer.user_libraries(preferences, tmp_path, "darwin") == [library]
-    assert installer.user_libraries(tmp_path / "none", tmp_path, "darwin") == [tmp_path / "Music" / "Ableton" / "User Library"]
+    assert installer.user_libraries(tmp_path / "none", tmp_path, "darwin") == [
+        tmp_path / "Music" / "Ableton" / "User Library"
+    ]
     usual = tmp_path / "Documents" / "Ableton" / "User Library"
     assert installer.user_libraries(tmp_path / "none", tmp_path, "win32") == [usual]
 
 
 @pytest.mark.parametrize(
-    ("live", "can"), [((11, 3, 20), False), ((11, 3, 25), True), ((12, 0, 0), False), ((12, 0, 5), True), ((12, 2, 0), True)]
+    ("live", "can"),
+    [((11, 3, 20), False), ((11, 3, 25), True), ((12, 0, 0), False), ((12, 0, 5), True), ((12, 2, 0), True)],
 )
 def test_versions_that_can_insert(live, can):
     assert installer.can_insert(live) == can
@@ -135,4 +140,7 @@ def test_the_doctor_sees_each_state(tmp_path):
     assert "live version" not in states()
     with log.open("a", encoding="utf-8") as file:
         file.write("2026-11-22T10:00:01 info: RemoteScriptMessage: punchin: error: KeyError: 'x'\n")
-    assert states()["live log"] == ("problem", "2026-11-22T10:00:01 info: RemoteScriptMessage: punchin: error: KeyError: 'x'")
+    assert states()["live log"] == (
+        "problem",
+        "2026-11-22T10:00:01 info: RemoteScriptMessage: punchin: error: KeyError: 'x'",
+    )

@@ -9,7 +9,9 @@ import pytest
 if "PUNCHIN_SCRIPT" in os.environ:
     FOLDER = os.environ["PUNCHIN_SCRIPT"]
 else:
-    FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), *[os.pardir] * 3, "daw_scripts", "ableton", "Punchin")
+    FOLDER = os.path.join(
+        os.path.dirname(os.path.abspath(__file__)), *[os.pardir] * 3, "daw_scripts", "ableton", "Punchin"
+    )
 
 _package = types.ModuleType("Punchin")
 _package.__path__ = [FOLDER]
@@ -22,7 +24,8 @@ UNEVEN = [(0.0, -1.0), (2.0, 3.4), (6.0, 11.9), (6.01, 11.92)]
 
 @pytest.mark.parametrize(
     "values",
-    [[], ["a", "abc", "abcd", "grün – ♯"], [True, False], [0, -(2**31), 2**31 - 1, 2**31, -(2**63)], [0.1, -1e300, 1234.3333], [b"", b"12345"]],
+    [[], ["a", "abc", "abcd", "grün – ♯"], [True, False],
+     [0, -(2**31), 2**31 - 1, 2**31, -(2**63)], [0.1, -1e300, 1234.3333], [b"", b"12345"]],
 )  # fmt: skip
 def test_messages_come_back_as_they_were(values):
     packet = osc.encode("/punchin/x", values)
@@ -33,7 +36,8 @@ def test_messages_come_back_as_they_were(values):
 
 @pytest.mark.parametrize(
     "packet",
-    [b"", b"\0", b"/a\0\0", b"/a\0\0,i\0\0\0", b"a\0\0\0,\0\0\0", b"/a\0\0,b\0\0\xff\xff\xff\xff", b"/a\0\0,x\0\0", b"/\xff\0\0,\0\0\0", b"#bundle\0"],
+    [b"", b"\0", b"/a\0\0", b"/a\0\0,i\0\0\0",
+     b"a\0\0\0,\0\0\0", b"/a\0\0,b\0\0\xff\xff\xff\xff", b"/a\0\0,x\0\0", b"/\xff\0\0,\0\0\0", b"#bundle\0"],
 )  # fmt: skip
 def test_what_is_no_message_is_refused(packet):
     with pytest.raises(osc.NotOsc):

@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-import pytest
 from booth import Booth
 from old_python import WHERE, newer_parts, run_tests
 

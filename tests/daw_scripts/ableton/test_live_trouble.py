@@ -6,9 +6,9 @@ import shutil
 import sys
 
 import pytest
-from booth import Booth, running_daemon, samples
+from booth import Booth, samples
 from lossy import LossyNetwork
-from rig import PlainClient, until
+from rig import PlainClient, running_daemon, until
 
 PROMPT = "ace: brushes seed=8 engine=draft"
 
@@ -60,7 +60,9 @@ def test_midi_and_frozen_tracks_are_told_how_to_bounce(booth, music):
     booth.user.select(booth.user.midi_clip(midi.clip_slots[0], 4.0))
     assert told(booth, "cover").startswith("Say what it is")
     booth.user.set(midi, name="ace: strings")
-    assert told(booth, "cover").startswith("ace: strings is a MIDI track: bounce it to audio first (Bounce to New Track")
+    assert told(booth, "cover").startswith(
+        "ace: strings is a MIDI track: bounce it to audio first (Bounce to New Track"
+    )
     clip = clip_at(booth, music)
     booth.user.look_at("Arranger")
     booth.user.freeze(booth.track)
@@ -199,7 +201,9 @@ def test_a_target_deleted_meanwhile_leaves_the_result_on_a_new_track(booth, musi
     booth.press("repaint")
     booth.live.until(lambda: "Asked for repaint." in booth.said)
     booth.user.delete(clip if gone == "clip" else booth.track)
-    booth.live.until(lambda: booth.said[-1] == "What the repaint was meant for is gone: it is on a new track at the end.")
+    booth.live.until(
+        lambda: booth.said[-1] == "What the repaint was meant for is gone: it is on a new track at the end."
+    )
     last = list(booth.song.tracks)[-1]
     assert last.name.endswith(" punchin")
     if view == "Session":
@@ -287,7 +291,7 @@ def test_a_stall_of_ten_seconds_loses_nothing(booth, music):
 
 
 def test_a_killed_daemon_goes_on_where_it_was(booths, music, tmp_path):
-    for own in running_daemon(tmp_path):
+    with running_daemon(tmp_path) as own:
         booth = booths(state=own.state)
         in_slot(booth, music)
         booth.press("repaint")
@@ -320,7 +324,7 @@ def test_cancel_ends_what_is_on_its_way(booth, music):
     booth.press("cancel")
     booth.live.until(lambda: booth.script._work.session.count() == 0)
     assert "Cancelled." in booth.said
-    assert not list((booth.script._work._notes._folder and os.scandir(booth.script._work._notes._folder)))
+    assert not list(booth.script._work._notes._folder and os.scandir(booth.script._work._notes._folder))
 
 
 def test_a_fault_is_told_once_and_the_script_goes_on(booth, music, monkeypatch, live_daemon):
@@ -356,4 +360,6 @@ def test_bindings_of_the_user_go_first_and_wrong_ones_are_told(booths, music, tm
     assert booth.track.clip_slots[1].clip.name == "toms (seed 8)"
     for wrong in ('{"channel": 17}', '{"channel": 1, "notes": {"60": "dance"}}', "[]", "{"):
         own.write_text(wrong)
-        assert booths(f"falsch {wrong[:14]}".replace('"', ""), state=state).said[0].startswith(f"{own} cannot be used: ")
+        assert (
+            booths(f"falsch {wrong[:14]}".replace('"', ""), state=state).said[0].startswith(f"{own} cannot be used: ")
+        )

@@ -10,7 +10,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -68,11 +67,13 @@ def make_home(home):
 def add_hook(config, name, source):
     """Register a hook for Ardour's timer, as its script manager would, beside those that are there."""
     path = config / "ui_scripts"
-    text = path.read_text() if path.exists() else '<UIScripts>\n<ActionHooks></ActionHooks>\n</UIScripts>\n'
+    text = path.read_text() if path.exists() else "<UIScripts>\n<ActionHooks></ActionHooks>\n</UIScripts>\n"
     wrapped = f"local params = ... local ardour = function() end {source}\nreturn factory(params)"
     state = f's = {{}} s["n"] = {lua(name)} s["s"] = {lua(source)} s["f"] = {lua(wrapped)} s["a"] = {{}}'
     code = base64.b64encode(state.encode()).decode()
-    node = f'<LuaCallback lua="Lua 5.3" id="{900001 + text.count(chr(60) + "LuaCallback")}" name={quoteattr(name)} signals="{"1" * 64}">{code}</LuaCallback>'
+    number = 900001 + text.count("<LuaCallback")
+    every = "1" * 64
+    node = f'<LuaCallback lua="Lua 5.3" id="{number}" name={quoteattr(name)} signals="{every}">{code}</LuaCallback>'
     path.write_text(text.replace("</ActionHooks>", node + "</ActionHooks>"))
 
 
@@ -89,7 +90,11 @@ def make_session(folder, home, tracks):
         's:save_state("", false, false, false, false, false)\nclose_session()\n'
     )
     subprocess.run(
-        ["ardour7-lua", script], env=os.environ | FPU_FLAGS | {"HOME": str(home)}, check=True, timeout=60, capture_output=True
+        ["ardour7-lua", script],
+        env=os.environ | FPU_FLAGS | {"HOME": str(home)},
+        check=True,
+        timeout=60,
+        capture_output=True,
     )
     return folder / "song.ardour"
 
@@ -134,7 +139,9 @@ class Ardour:
         for leftover in self.window.iterdir():
             leftover.unlink()
         self.log = (home / "ardour.log").open("a")
-        environ = os.environ | FPU_FLAGS | {"HOME": str(home), "DISPLAY": display.name, "PUNCHIN_WINDOW": str(self.window)}
+        environ = (
+            os.environ | FPU_FLAGS | {"HOME": str(home), "DISPLAY": display.name, "PUNCHIN_WINDOW": str(self.window)}
+        )
         environ["PUNCHIN_PORT"] = "0"  # of a daemon that Ardour starts
         environ.pop("XDG_CONFIG_HOME", None)
         self.process = subprocess.Popen(

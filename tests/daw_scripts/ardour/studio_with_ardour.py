@@ -5,8 +5,8 @@ import sqlite3
 from xml.etree import ElementTree as ET
 
 import psutil
-from ardour_rig import RATE, Ardour, Display, add_hook, make_home, make_session
 from ardour_rig import HERE as SCRIPTS_OF_TESTS
+from ardour_rig import RATE, Ardour, Display, add_hook, make_home, make_session
 from rig import Daemon, PlainClient, until
 
 from bridge.install import ardour as installer
@@ -76,7 +76,9 @@ class Studio:
     def regions(self, name):
         """Regions of a track, the lowest first: (name, position, length, layer, fades in, fades out)."""
         lines = [line.split("\t") for line in self.ask(f'return regions("{name}")').splitlines()]
-        return [(line[0], int(line[1]), int(line[2]), int(line[3]), line[4] == "true", line[5] == "true") for line in lines]
+        return [
+            (line[0], int(line[1]), int(line[2]), int(line[3]), line[4] == "true", line[5] == "true") for line in lines
+        ]
 
     def wait_for_regions(self, name, count, seconds=60):
         return until(lambda: (found := self.regions(name)) and len(found) >= count and found, seconds)

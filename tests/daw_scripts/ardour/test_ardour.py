@@ -59,7 +59,9 @@ def test_a_repaint_by_the_dialog_lies_on_top_and_is_exact_to_the_bit(studio, son
     assert changed.min() >= inside.start
     assert changed.max() < inside.stop
     assert np.abs(played[inside] - heard[inside]).max() > 0.05
-    clip = next(path for path in (studio.session.parent / "interchange" / "song" / "audiofiles").glob("Gitarre_*%L.wav"))
+    clip = next(
+        path for path in (studio.session.parent / "interchange" / "song" / "audiofiles").glob("Gitarre_*%L.wav")
+    )
     assert np.array_equal(played[inside, 0], soundfile.read(clip, dtype="float32")[0])
 
     studio.undo()
@@ -71,7 +73,11 @@ def test_the_first_of_several_takes_is_heard_and_one_undo_removes_all(studio):
     studio.select("Takes", at(22), at(24))
     studio.trigger("repaint", prompt="half time", takes=3, seed=40, **DRAFT)
     regions = studio.wait_for_regions("Takes", 4)
-    assert [region[0] for region in regions[1:]] == ["half time (seed 42)", "half time (seed 41)", "half time (seed 40)"]
+    assert [region[0] for region in regions[1:]] == [
+        "half time (seed 42)",
+        "half time (seed 41)",
+        "half time (seed 40)",
+    ]
     assert {region[1:3] for region in regions[1:]} == {(at(22), at(2))}
     studio.undo()
     assert len(studio.regions("Takes")) == 1

@@ -83,7 +83,9 @@ def test_an_action_keeps_its_number_and_so_its_key(folder, tmp_path):
 
 
 def test_a_full_list_and_one_that_nobody_knows_are_refused_and_left_alone(folder, tmp_path):
-    full = b"scripts = {} " + b"".join(b'scripts[%d] = {} scripts[%d]["n"] = "x" ' % (slot, slot) for slot in range(1, 31))
+    full = b"scripts = {} " + b"".join(
+        b'scripts[%d] = {} scripts[%d]["n"] = "x" ' % (slot, slot) for slot in range(1, 31)
+    )
     for state, sentence in ((full, "room for 32"), (b"print('hello')", "nothing that Ardour is known to write")):
         text = f"<UIScripts><ActionScript>{base64.b64encode(state).decode()}</ActionScript><ActionHooks/></UIScripts>"
         (folder / "ui_scripts").write_text(text)
@@ -95,7 +97,7 @@ def test_a_full_list_and_one_that_nobody_knows_are_refused_and_left_alone(folder
 
 def test_lua_reads_every_script_as_ardour_does(folder, tmp_path):
     """The list is a Lua program; each factory, dumped without its surroundings, gives a function."""
-    installer.put_in(folder, tmp_path / "Ordner \"mit\" Ümlaut")
+    installer.put_in(folder, tmp_path / 'Ordner "mit" Ümlaut')
     lua = lua53.LuaRuntime(encoding="latin-1")
     lua.execute(state_of(folder).decode("latin-1"))
     made = lua.eval(
@@ -184,5 +186,7 @@ def test_uninstall_leaves_an_ardour_alone_that_has_no_scripts(tmp_path, running,
 
 
 def test_luacheck_finds_nothing():
-    done = subprocess.run(["luacheck", "--no-color", "-q", "."], cwd=SCRIPTS, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["luacheck", "--no-color", "-q", "."], cwd=SCRIPTS, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout

@@ -9,7 +9,8 @@ TESTS = Path(__file__).parents[2]
 sys.path += [str(TESTS / "bridge"), str(TESTS / "simulators")]
 
 from reaper import Reaper  # noqa: E402
-from studio import SCRIPTS, running_daemon  # noqa: E402
+from rig import running_daemon  # noqa: E402
+from scripts import SCRIPTS  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):
@@ -21,12 +22,14 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def daemon(tmp_path_factory):
     """One for all tests; who ends it takes `own_daemon`."""
-    yield from running_daemon(tmp_path_factory.mktemp("daemon"))
+    with running_daemon(tmp_path_factory.mktemp("daemon")) as running:
+        yield running
 
 
 @pytest.fixture
 def own_daemon(tmp_path):
-    yield from running_daemon(tmp_path)
+    with running_daemon(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -185,7 +185,12 @@ def test_cover_is_a_take_and_more_takes_follow_with_the_next_seeds(daw, track, i
     act(daw, "more_takes", **{"Takes (1-8)": "2"})
     before = daw.save()
     placed(daw, 2)
-    assert [take.texts["P_NAME"].split("(")[1] for take in middle.takes[1:]] == ["seed 7)", "seed 8)", "seed 9)", "seed 10)"]
+    assert [take.texts["P_NAME"].split("(")[1] for take in middle.takes[1:]] == [
+        "seed 7)",
+        "seed 8)",
+        "seed 9)",
+        "seed 10)",
+    ]
     assert all(abs(take.values["D_STARTOFFS"]) * daw.rate < 1e-4 for take in middle.takes[1:])
     undone(daw, before)
 

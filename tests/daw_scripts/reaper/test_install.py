@@ -9,7 +9,8 @@ import pytest
 
 from bridge.install import reaper as installer
 
-KEYS = 'KEY 1 82 _RS0 0 # a comment\nKEY 29 88 40001 0\nKEY 29 82 40001 32060\nSCR 4 0 RSabc "Custom: mine – meins.lua" mine.lua\n'
+KEYS = "KEY 1 82 _RS0 0 # a comment\nKEY 29 88 40001 0\nKEY 29 82 40001 32060\n"
+KEYS += 'SCR 4 0 RSabc "Custom: mine – meins.lua" mine.lua\n'
 MENUS = "[Floating toolbar 1]\nicon_0=text\nitem_0=40001 Neu\n[Main extensions]\nitem_0=40002 Etwas\n\n[Main view]\nitem_0=1 x"
 STARTUP = "-- mine\nlocal a = 1"  # no line end
 
@@ -42,7 +43,9 @@ def test_the_folder_is_as_it_was_after_install_twice_and_uninstall(tmp_path, sty
     assert placed.toolbar == ("Floating toolbar 2" if style else "Floating toolbar 1")
     assert placed.taken == (["X"] if style else [])
     installed = listing(resources)
-    assert installed["reaper-kb.ini"].count(b"SCR 4 0 RS") == len(list(installer._shipped().glob("punchin_*.lua"))) + bool(style)
+    assert installed["reaper-kb.ini"].count(b"SCR 4 0 RS") == len(
+        list(installer._shipped().glob("punchin_*.lua"))
+    ) + bool(style)
     assert not [name for name in installed if name.endswith(".luacheckrc")]
     if style == "\r\n":
         assert b"\n" not in installed["reaper-kb.ini"].replace(b"\r\n", b"")
@@ -69,7 +72,13 @@ def test_what_reaper_and_the_user_wrote_since_stays(tmp_path):
     assert keys.read_text("utf-8") == KEYS + "KEY 1 71 40004 0\n"
     left = menus.read_text("utf-8")
     assert "_RS" not in left
-    for kept in (mine.replace("8", "0", 1), "icon_0=mine.png", "item_0=40002 Etwas", "item_0=1 x", "[Floating toolbar 1]\nicon_0=text"):
+    for kept in (
+        mine.replace("8", "0", 1),
+        "icon_0=mine.png",
+        "item_0=40002 Etwas",
+        "item_0=1 x",
+        "[Floating toolbar 1]\nicon_0=text",
+    ):
         assert kept in left
     assert not list(resources.glob("*before-punchin*"))
 

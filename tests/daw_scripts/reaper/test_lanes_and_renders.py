@@ -154,7 +154,8 @@ placing.put({{ {{
   place = {{ job = "j", verb = "extract", how = "spread", prompt = "", folder = "stems", part = "stem", mute = "0",
     track = reaper.GetTrackGUID(reaper.GetTrack(0, 0)), item = "", zero = 4.0 }},
   clips = {{
-    {{ path = [[{bass}]], take = 1, track = "bass", start = 0.5, frames = 88200, sample_rate = 44100, seed = 0, midi = [[{midi}]] }},
+    {{ path = [[{bass}]], take = 1, track = "bass", start = 0.5, frames = 88200, sample_rate = 44100, seed = 0,
+      midi = [[{midi}]] }},
     {{ path = [[{drums}]], take = 1, track = "drums", start = 0.5, frames = 88200, sample_rate = 44100, seed = 0 }},
   }},
 }} }})

@@ -1,12 +1,12 @@
 """The way to the daemon and back: UDP where it can be trusted, files where not; losses, restarts, two REAPERs."""
 
 import pytest
-from studio import SCRIPTS
 from lupa import lua54
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 from reaper import Sockets
 from rig import PlainClient
+from scripts import SCRIPTS
 
 SPOILT = Sockets(spoil=lambda data: data[:40] + bytes(max(len(data) - 40, 0)))
 
@@ -186,6 +186,8 @@ def test_messages_are_those_of_python_osc(osc):
     assert OscMessage(packet).params == values
 
 
-@pytest.mark.parametrize("packet", [b"", b"junk", b"/a\0\0", b"/a\0\0,s\0\0", b"/a\0\0,x\0\0", b"/a\0\0,i\0\0\0", b"\0" * 64])
+@pytest.mark.parametrize(
+    "packet", [b"", b"junk", b"/a\0\0", b"/a\0\0,s\0\0", b"/a\0\0,x\0\0", b"/a\0\0,i\0\0\0", b"\0" * 64]
+)
 def test_junk_is_no_message(osc, packet):
     assert osc[0][b"decode"](packet) is None

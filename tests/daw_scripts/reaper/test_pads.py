@@ -3,8 +3,9 @@
 import sys
 
 import pytest
-from midirig import Pad, put_map, running_jack
-from studio import running_daemon
+from jackrig import running_jack
+from midirig import Pad, put_map
+from rig import running_daemon
 
 pytestmark = [
     pytest.mark.midi,
@@ -29,8 +30,8 @@ DONE, FULL = "902404", "b0147f"
 
 @pytest.fixture
 def daemon(tmp_path):
-    with running_jack():
-        yield from running_daemon(tmp_path)
+    with running_jack(), running_daemon(tmp_path) as running:
+        yield running
 
 
 def test_a_note_becomes_a_take_on_the_track(daw, daemon, song):

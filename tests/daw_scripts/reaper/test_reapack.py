@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
-from studio import SCRIPTS
+from scripts import SCRIPTS
 
 from bridge.install import reapack
 

@@ -7,7 +7,9 @@ import soundfile
 
 
 def repaint(daw, **answer):
-    daw.answers.append({"Prompt": "jazz, brushes", "Seed (-1: random)": "7", "Engine (auto/draft/acestep)": "draft"} | answer)
+    daw.answers.append(
+        {"Prompt": "jazz, brushes", "Seed (-1: random)": "7", "Engine (auto/draft/acestep)": "draft"} | answer
+    )
     daw.start(daw.actions_folder / "punchin_repaint.lua")
 
 

@@ -8,9 +8,9 @@ import pytest
 import reaper_parser
 import rpp
 import soundfile
-from studio import SCRIPTS
 from reaper import Reaper
 from reaper.api import BUILT_IN, FUNCTIONS, IMGUI
+from scripts import SCRIPTS
 
 LIES = {
     "a name that does not exist": "reaper.GetTrackColour(nil)",
@@ -115,7 +115,9 @@ def test_the_docs_name_every_action():
 
 
 def test_luacheck_finds_nothing():
-    done = subprocess.run(["luacheck", "--no-color", "-q", "."], cwd=SCRIPTS, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["luacheck", "--no-color", "-q", "."], cwd=SCRIPTS, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -27,7 +27,9 @@ def item(daw, track, song):
 
 
 def act(daw, name, answers=()):
-    daw.answers.append({"Prompt": "house", "Engine (auto/draft/acestep)": "draft", "Seed (-1: random)": "5"} | dict(answers))
+    daw.answers.append(
+        {"Prompt": "house", "Engine (auto/draft/acestep)": "draft", "Seed (-1: random)": "5"} | dict(answers)
+    )
     daw.start(daw.actions_folder / f"punchin_{name}.lua")
 
 
@@ -109,7 +111,7 @@ def test_what_the_daemon_refuses_is_told(daw, item):
 
 
 def test_the_answers_of_the_last_time_are_offered_again(daw, item):
-    act(daw, "repaint", {"Prompt": "jazz, with \"brushes\"", "Key (as in C minor)": "C minor"})
+    act(daw, "repaint", {"Prompt": 'jazz, with "brushes"', "Key (as in C minor)": "C minor"})
     act(daw, "cover")
     _, offered = daw.dialogs[-1]
     assert offered["Key (as in C minor)"] == "C minor"
@@ -215,7 +217,7 @@ def test_a_take_that_is_not_its_file_is_exported_as_it_sounds(daw, track, item, 
     assert np.abs(clip[0] - exported[6 * RATE]).max() < 1e-6
 
 
-@pytest.mark.parametrize("name", ["", "../..", "Git/arre: \"laut\" " + "ü" * 80, "ends in a dot."])
+@pytest.mark.parametrize("name", ["", "../..", 'Git/arre: "laut" ' + "ü" * 80, "ends in a dot."])
 def test_a_track_of_any_name_is_exported(daw, track, item, name):
     track.texts["P_NAME"] = name
     item.take.envelopes = 1

@@ -12,7 +12,8 @@ from rig import keys_of
 HEARD = {
     "engine": "acestep", "bpm": 120.0, "key": "C minor", "meter": "4/4", "language": "de", "caption": "dub,\nslow",
     "lyrics": "[Verse]\nÜber den Wolken", "measured_bpm": 119.62, "measured_key": "Eb major",
-    "chords": json.dumps([[0.0, "Cm"], [2.0, "Ab"], [3.0, ""], [4, "G7"], [5e0, "N"]]), "lufs": -14.24, "peak_db": -0.3, "seconds": 6.0,
+    "chords": json.dumps([[0.0, "Cm"], [2.0, "Ab"], [3.0, ""], [4, "G7"], [5e0, "N"]]),
+    "lufs": -14.24, "peak_db": -0.3, "seconds": 6.0,
 }  # fmt: skip
 FACTS = [
     "Tempo: 120.0 BPM, 119.6 BPM measured", "Key: C minor, Eb major measured", "Meter: 4/4", "Language: de",

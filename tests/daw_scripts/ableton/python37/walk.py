@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, os.environ["PUNCHIN_SIMULATORS"])
 
-from live import Live, sound  # noqa: E402
+from live import Live, sound
 
 MUSIC = os.environ["PUNCHIN_MUSIC"]
 PADS = {"repaint": 36, "generate": 37, "continue": 38, "cover": 39, "extract": 40, "lego": 41, "complete": 42}
@@ -61,7 +61,7 @@ def test_from_the_session(live, action):
     assert len(new) == NEW_TRACKS.get(action, 1)
     assert len(live.song.tracks) == 1 + NEW_TRACKS.get(action, 0)
     if action == "repaint":
-        same_outside(new[0].file_path, *(int(round(clip.beat_to_sample_time(beat))) for beat in (4.0, 8.0)))
+        same_outside(new[0].file_path, *(round(clip.beat_to_sample_time(beat)) for beat in (4.0, 8.0)))
     if action != "generate":
         first = new[0].beat_to_sample_time(5.0) - new[0].beat_to_sample_time(4.5)
         assert first == pytest.approx(clip.beat_to_sample_time(5.0) - clip.beat_to_sample_time(4.5), abs=1e-3)
@@ -82,4 +82,4 @@ def test_from_the_arrangement(live, action, warped):
     assert new[0].end_time == pytest.approx({"repaint": 24.0, "continue": 28.0}.get(action, 16.0), abs=1e-3)
     if action == "repaint":
         frames = [clip.beat_to_sample_time(beat) for beat in (4.0, 8.0)] if warped else [2.5 * 44100, 4.5 * 44100]
-        same_outside(new[0].file_path, *(int(round(frame)) for frame in frames))
+        same_outside(new[0].file_path, *(round(frame) for frame in frames))

@@ -1,0 +1,5 @@
+"""Where the scripts are."""
+
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parents[3] / "daw_scripts" / "reaper"
