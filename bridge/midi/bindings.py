@@ -19,7 +19,7 @@ ACTIONS = {
     "lego": "a new instrument for the selection",
     "complete": "an accompaniment for the selection",
     "more_takes": "further takes of the last result",
-    "keep": "keep the take that plays",
+    "keep": "let the take that was heard last play on the track",
     "cancel": "stop what is being rendered",
     "preset": "the verb of a preset, named by `preset`, with its values",
     "audition": "play the newest result",

@@ -287,8 +287,9 @@ class Service:
         """Pass a trigger on to the DAW."""
         if self._focused is None or not self.has_daw:
             raise NotFound(NO_DAW)
+        parameters = self._triggers.for_daw(request)
         self._to_client(
-            self._focused, m.Run(trigger_id=request.request_id, action=request.action, parameters=request.parameters)
+            self._focused, m.Run(trigger_id=request.request_id, action=request.action, parameters=parameters)
         )
         self._accept(peer, request)
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from typing import Any
 
 from bridge.presets import Preset
 from bridge.protocol import messages as m
@@ -45,6 +46,13 @@ class Triggers:
             case "cancel":
                 return m.Cancel(request_id=trigger.request_id, job=self._unfinished().id)
         raise NotFound(f"{trigger.action}: {NO_DAW}")
+
+    def for_daw(self, trigger: m.Trigger) -> dict[str, Any]:
+        """What the DAW is told with a trigger; to `keep` is the take that was asked for last."""
+        if trigger.action == "keep" and self._heard:
+            job, take = self._heard
+            return {"job": job, "take": take, **trigger.parameters}
+        return trigger.parameters
 
     def panic(self) -> None:
         """Cancel every job that has not ended."""

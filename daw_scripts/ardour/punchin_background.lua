@@ -64,7 +64,9 @@ function factory()
   end
 
   local function run(name, keys)
-    if actions[name] then
+    if not actions[name] then
+      notice.show(("The scripts for Ardour have no action %s."):format(name))
+    else
       local ok, sentence = action.try(actions[name], keys)
       if not ok then
         notice.show(sentence)

@@ -56,7 +56,7 @@ end
 local function run_action(name, keys)
   local path = ("%spunchin_%s.lua"):format(folder, name)
   if not reaper.file_exists(path) then
-    return
+    return tell(("the scripts for REAPER have no action %s."):format(name))
   end
   reaper.SetExtState(EXTENSION, "trigger", fields.encode(keys), false)
   reaper.Main_OnCommand(reaper.AddRemoveReaScript(true, 0, path, true), 0)

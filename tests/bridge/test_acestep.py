@@ -131,11 +131,11 @@ def test_a_turbo_checkpoint_refuses_stems_before_anything_is_rendered(client, mo
 
 def test_a_missing_checkpoint_says_how_to_get_it(client):
     client.send(
-        "/punchin/generate", "none", "engine", "acestep", "model", "acestep-v15-xl-turbo", "prompt", "x", "length", 10.0
+        "/punchin/generate", "none", "engine", "acestep", "model", "acestep-v15-sft", "prompt", "x", "length", 10.0
     )
     refused = client.listen("/punchin/rejected", "/punchin/accepted")[-1]
     assert refused.params[1] == "no_model"
-    assert "punchin models pull acestep-v15-xl-turbo" in refused.params[2]
+    assert "punchin models pull acestep-v15-sft" in refused.params[2]
 
 
 def test_a_cancel_ends_a_render_and_leaves_no_file(client, daemon):

@@ -82,6 +82,17 @@ def test_more_takes_of_a_daws_job_wait_for_that_daw(daemon):
     daw.close()
 
 
+def test_to_keep_names_the_take_that_was_heard_last(daemon, client):
+    made = answer(client, "generate", "prompt", "house", "length", 1.0, "engine", "draft", "seed", 7, "takes", 2)
+    finished(client, made.params[1])
+    daw = connected_daw(daemon)
+    for _ in range(2):
+        answer(client, "audition_next")
+    assert answer(client, "keep").address == "/punchin/accepted"
+    assert daw.listen("/punchin/run")[-1].params == ["pad", "keep", "job", made.params[1], "take", 2]
+    daw.close()
+
+
 def test_panic_cancels_all(daemon, client):
     jobs = []
     for number in range(3):

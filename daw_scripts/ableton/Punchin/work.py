@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from Live.Song import Song
 
 _SET, _PROMPT, _PLACED = "punchin.set", "punchin.prompt", "punchin.placed"
+_SIDES = {"continue_after": "after", "continue_before": "before"}  # what pads and control surfaces ask for
 """What is kept in the Set itself."""
 _PLACED_AT_MOST = 200
 _LOOK_SECONDS = 0.25
@@ -240,6 +241,8 @@ class Work(Events):
             self._say(message)
 
     def run(self, action: str, keys: Dict[str, Value]) -> None:
+        if action in _SIDES:
+            action, keys = "continue", dict(keys, side=_SIDES[action])
         if action not in prompts.EVERY:
             self._say("%s: one of %s." % (action, ", ".join(prompts.EVERY)))
             return

@@ -114,7 +114,7 @@ local function known_preset(text, verb)
 end
 
 -- What a pad, a control surface or the panel sent along: then nobody is asked.
-local function of_trigger()
+function dialog.of_trigger()
   if reaper.HasExtState(EXTENSION, "trigger") then
     local answers = fields.decode(reaper.GetExtState(EXTENSION, "trigger"))
     reaper.DeleteExtState(EXTENSION, "trigger", false)
@@ -160,7 +160,7 @@ function dialog.ask(title, names, hints)
   if #dialog.presets(hints.verb) > 0 then
     table.insert(names, "preset")
   end
-  local texts = of_trigger() or asked(title, names, hints)
+  local texts = dialog.of_trigger() or asked(title, names, hints)
   if not texts then
     return nil
   end

@@ -55,7 +55,7 @@ end
 function placing.put(arrived)
   local new, lost, sentences = {}, {}, {}
   for _, one in ipairs(arrived) do
-    if not project.has(one.place.job) then
+    if #project.takes_of(one.place.job) == 0 then
       new[#new + 1] = one
     end
   end

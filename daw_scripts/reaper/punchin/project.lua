@@ -71,18 +71,20 @@ function project.item(guid)
   end
 end
 
--- Whether a take of the project was made by a job.
-function project.has(job)
+-- The takes of the project that a job made; `number`: only those of its takes with this number.
+function project.takes_of(job, number)
+  local found = {}
   for index = 0, reaper.CountMediaItems(0) - 1 do
     local item = reaper.GetMediaItem(0, index)
-    for number = 0, reaper.GetMediaItemNumTakes(item) - 1 do
-      local made_of = clip_of.read(reaper.GetMediaItemTake(item, number))
-      if made_of and made_of.job == job then
-        return true
+    for at = 0, reaper.GetMediaItemNumTakes(item) - 1 do
+      local take = reaper.GetMediaItemTake(item, at)
+      local made_of = clip_of.read(take)
+      if made_of and made_of.job == job and (not number or made_of.take == number) then
+        found[#found + 1] = take
       end
     end
   end
-  return false
+  return found
 end
 
 -- Start and end in seconds.

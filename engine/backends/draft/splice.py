@@ -76,8 +76,10 @@ def aligned(
 def write(result: FloatArray, context: FloatArray, runs: Sequence[Run], fade: int, tick: Tick) -> None:
     """Copy runs that follow each other from `context` into `result`, cross-faded `fade` frames around each join."""
     for index, run in enumerate(runs):
-        for first in range(run.first, run.end, _BLOCK_FRAMES):
-            end = min(first + _BLOCK_FRAMES, run.end)
+        # A run may reach beyond the window, by the margin around its hole.
+        last = min(run.end, result.shape[1])
+        for first in range(max(0, run.first), last, _BLOCK_FRAMES):
+            end = min(first + _BLOCK_FRAMES, last)
             result[:, first:end] = read(context, first + run.offset, end + run.offset)
             tick()
         if index:

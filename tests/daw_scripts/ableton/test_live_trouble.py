@@ -157,10 +157,13 @@ def test_pads_and_the_page_of_the_daemon_run_actions_here(booth, music, live_dae
     page.send("/punchin/trigger", "p-1", "action", "repaint", "prompt", "dub", "seed", 9, "engine", "draft")
     booth.live.until(lambda: "Done." in booth.said)
     assert booth.track.clip_slots[1].clip.name == "dub (seed 9)"
+    page.send("/punchin/trigger", "p-3", "action", "continue_before", "bars", 1, "seed", 9, "engine", "draft")
+    booth.live.until(lambda: booth.said.count("Done.") == 2)
+    assert booth.track.clip_slots[2].has_clip
     page.send("/punchin/trigger", "p-2", "action", "dance")
     booth.live.until(lambda: booth.said[-1].startswith("dance: one of generate, "))
     page.close()
-    assert not booth.track.clip_slots[2].has_clip
+    assert not booth.track.clip_slots[3].has_clip
 
 
 def test_the_last_prompt_is_kept_in_the_set(booth, music):

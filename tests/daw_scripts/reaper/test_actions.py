@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import reaper_parser
 import soundfile
+from rig import PlainClient
 
 SECONDS = 2.5
 
@@ -171,6 +172,26 @@ def test_complete_puts_an_accompaniment_in_a_folder(daw, track, item):
     for part in daw.project.content.tracks[2:]:
         assert [found.frames(daw.rate) for found in part.items] == [(4 * daw.rate, 5 * daw.rate)]
     undone(daw, before)
+
+
+def test_the_take_that_was_heard_is_kept(daw, daemon, track, item):
+    daw.project.time_selection = (5.0, 8.0)
+    act(daw, "repaint", **{"Takes (1-8)": "2"})
+    placed(daw)
+    middle = next(found for found in track.items if found.start == 5.0)
+    assert middle.take is middle.takes[1]
+    before = daw.save()
+    pad = PlainClient(daemon.port)
+    for number, action in enumerate(("audition_next", "audition_next", "keep")):
+        pad.send("/punchin/trigger", f"t{number}", "action", action)
+        pad.listen("/punchin/accepted", "/punchin/rejected")
+    pad.close()
+    placed(daw, 2)
+    assert middle.take is middle.takes[2]
+    assert len(middle.takes) == 3
+    undone(daw, before)
+    daw.start(daw.actions_folder / "punchin_keep.lua")
+    assert daw.messages == ["Listen to a take first, with a pad or a control surface: that one is kept."]
 
 
 def test_cover_is_a_take_and_more_takes_follow_with_the_next_seeds(daw, track, item):

@@ -206,6 +206,16 @@ def test_silence_around_gives_silence(seconds):
     assert "silent" in rendering.note
 
 
+def test_a_hole_at_either_end_of_the_window_is_filled_from_little_source():
+    """A margin is rendered around a hole, for which the window has no room there."""
+    rate = 44100
+    samples = song(rate, 8)[:, : 5 * rate]
+    for hole in ((0, 2 * rate), (3 * rate, 5 * rate)):
+        heard = heard_with(blanked(samples, [hole]), rate, [hole])
+        filled_in = texture_fill(heard, spec(), 1, quiet).tracks["mix"][:, hole[0] : hole[1]]
+        assert filled_in.std() > 0.5 * samples.std()
+
+
 def test_too_little_music_is_left_to_the_last_resort():
     rate = 44100
     samples = song(rate, 8)
