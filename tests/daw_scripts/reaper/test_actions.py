@@ -140,6 +140,18 @@ def test_stems_of_two_items_share_tracks_in_one_folder(daw, track, item, song):
     undone(daw, before)
 
 
+def test_what_the_drums_play_lies_beside_their_stem(daw, track, item):
+    act(daw, "extract", Stems="drums,residual", **{"MIDI too (0/1)": "1"})
+    before = daw.save()
+    placed(daw)
+    items = {found.name: found.items for found in daw.project.content.tracks}
+    assert list(items) == ["Gitarre", "Gitarre stems", "drums", "drums MIDI", "residual"]
+    (written,) = items["drums MIDI"]
+    assert written.frames(daw.rate) == (4 * daw.rate, 5 * daw.rate)
+    assert {note[2] for note in written.take.source.notes} == {9}, "drums are on channel 10"
+    undone(daw, before)
+
+
 def test_stems_of_the_last_track_of_a_folder_stay_in_it(daw, song):
     parent = daw.project.add_track("Band", I_FOLDERDEPTH=1.0)
     last = daw.project.add_track("Gitarre", I_FOLDERDEPTH=-1.0)
