@@ -14,7 +14,11 @@ async def main():
     link = aalink.Link(133.0)
     link.enabled = True
     print("ready", flush=True)
-    await asyncio.to_thread(sys.stdin.read)
+    end = asyncio.ensure_future(asyncio.to_thread(sys.stdin.read))
+    while not end.done():
+        # a session of others that has just ended may still be heard, and its tempo taken
+        link.tempo = 133.0
+        await asyncio.sleep(0.1)
 asyncio.run(main())
 """
 

@@ -83,7 +83,8 @@ def test_more_takes_of_a_daws_job_wait_for_that_daw(daemon):
 
 
 def test_to_keep_names_the_take_that_was_heard_last(daemon, client):
-    made = answer(client, "generate", "prompt", "house", "length", 1.0, "engine", "draft", "seed", 7, "takes", 2)
+    client.send("/punchin/generate", "k", "prompt", "house", "length", 1.0, "engine", "draft", "seed", 7, "takes", 2)
+    made = client.listen("/punchin/accepted")[-1]
     finished(client, made.params[1])
     daw = connected_daw(daemon)
     for _ in range(2):
