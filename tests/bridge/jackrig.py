@@ -1,6 +1,5 @@
 """A JACK server of one's own without hardware, and a client that records: PortAudio sees it as a device."""
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -20,11 +19,11 @@ class Server:
     In synchronous mode it loses nothing on a busy machine, but stands still for ten seconds when a second MIDI client leaves.
     """
 
-    def __init__(self, *, synchronous=False):
+    def __init__(self, name, *, synchronous=False):
         if not shutil.which("jackd"):
             pytest.skip("jackd is not installed (Debian: jackd2)")
-        # One name a process: a machine has eight places for servers, and a killed one keeps its own for that name.
-        self.name = f"punchin-test-{os.getpid()}-{synchronous}"
+        # Always the same: a machine has eight places for servers, and one that did not end well keeps its own for its name.
+        self.name = f"punchin-test-{name}"
         self.mode = ["-S"] if synchronous else []
         self.start()
 
@@ -55,9 +54,9 @@ class Server:
 
 
 @contextmanager
-def running_jack(**options):
+def running_jack(name, **options):
     """A server that all processes started meanwhile find."""
-    server = Server(**options)
+    server = Server(name, **options)
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("JACK_DEFAULT_SERVER", server.name)

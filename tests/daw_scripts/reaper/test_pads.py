@@ -30,7 +30,7 @@ DONE, FULL = "902404", "b0147f"
 
 @pytest.fixture
 def daemon(tmp_path):
-    with running_jack(), running_daemon(tmp_path) as running:
+    with running_jack("pads"), running_daemon(tmp_path) as running:
         yield running
 
 
