@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from xml.etree import ElementTree as ET
 
 from cyclopts import Parameter
@@ -20,6 +20,7 @@ from cyclopts import Parameter
 from bridge import settings
 from bridge.flags import State
 from bridge.install.finding import Finding
+from bridge.install.record import read_record
 from bridge.shipped import shipped
 from engine.errors import PunchinError
 
@@ -146,7 +147,7 @@ def put_in(library: Path, state: Path) -> None:
 def take_out(library: Path) -> None:
     """Remove what was put in. Raises CannotInstall where nothing of ours is there."""
     folder = library / _SCRIPTS / NAME
-    record = _record(folder)
+    record = read_record(folder / _RECORD)
     if record is None:
         raise CannotInstall(f"{folder} was not made by punchin install ableton: it is left as it is")
     shutil.rmtree(folder)
@@ -176,7 +177,7 @@ def _examined(name: str, library: Path) -> Finding:
     again = "punchin install ableton, then start Live again."
     if not folder.exists():
         return Finding(name, "off", f"not in {library}; punchin install ableton puts it in")
-    record = _record(folder)
+    record = read_record(folder / _RECORD)
     if record is None:
         return Finding(name, "problem", f"{folder} is another copy", f"Remove it, then: {again}")
     if record["version"] != version("punchin"):
@@ -202,11 +203,3 @@ def _logged(folder: Path) -> list[Finding]:
 
 def _shipped() -> Path:
     return shipped("daw_scripts") / "ableton" / NAME
-
-
-def _record(folder: Path) -> dict[str, Any] | None:
-    try:
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and {"version", "created"} <= record.keys() else None

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from xml.etree import ElementTree as ET
 
 from cyclopts import Parameter
@@ -22,6 +22,7 @@ from bridge.flags import State
 from bridge.install import ardour_list, ardour_scripts
 from bridge.install.finding import Finding
 from bridge.install.lua import quoted
+from bridge.install.record import read_record
 from engine.errors import PunchinError
 
 OLDEST = 7
@@ -53,7 +54,7 @@ def ardour(
         raise CannotInstall("Ardour runs, and would write its own list of scripts: quit it first")
     if uninstall and not config_path:
         # only one of several Ardours may have them; where none has, the first says so
-        folders = [folder for folder in folders if _record(folder)] or folders
+        folders = [folder for folder in folders if read_record(folder / _RECORD)] or folders
     lines = []
     for folder in folders:
         if uninstall:
@@ -98,7 +99,7 @@ def put_in(folder: Path, state: Path) -> None:
         changed = listed.with_ours(actions, {hook: sources[ardour_scripts.BACKGROUND]})
     except ardour_list.ListFullError as error:
         raise CannotInstall(str(error)) from error
-    record = _record(folder) or {"created": not (folder / _LIST).exists()}
+    record = read_record(folder / _RECORD) or {"created": not (folder / _LIST).exists()}
     _remove_files(folder)
     (folder / "scripts").mkdir(exist_ok=True)
     for name, source in sources.items():
@@ -111,7 +112,7 @@ def put_in(folder: Path, state: Path) -> None:
 
 def take_out(folder: Path) -> None:
     """Remove what was put in. Raises CannotInstall where nothing of ours is there."""
-    record = _record(folder)
+    record = read_record(folder / _RECORD)
     if record is None:
         raise CannotInstall(f"{folder} holds nothing that punchin install ardour made: it is left as it is")
     left = _listed(folder).without_ours()
@@ -129,7 +130,7 @@ def examine(folders: list[Path]) -> Finding:
     if not folders:
         return Finding("ardour scripts", "off", f"Ardour {OLDEST} or newer was not found")
     folder = folders[-1]
-    record = _record(folder)
+    record = read_record(folder / _RECORD)
     if record is None:
         return Finding("ardour scripts", "off", "not installed; punchin install ardour puts them in")
     again = "Quit Ardour, then: punchin install ardour."
@@ -154,14 +155,6 @@ def _listed(folder: Path) -> ardour_list.ScriptList:
         return ardour_list.read(path.read_text(encoding="utf-8") if path.exists() else "")
     except (ET.ParseError, ValueError) as error:
         raise CannotInstall(f"{path} cannot be read: {error}") from error
-
-
-def _record(folder: Path) -> dict[str, Any] | None:
-    try:
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and {"version", "created"} <= record.keys() else None
 
 
 def _config(folder: Path, state: Path) -> str:

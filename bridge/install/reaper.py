@@ -25,6 +25,7 @@ from bridge.flags import State
 from bridge.install import reaper_menus as menus
 from bridge.install.finding import Finding
 from bridge.install.lua import quoted
+from bridge.install.record import read_record
 from bridge.shipped import shipped
 from engine.errors import PunchinError
 
@@ -186,7 +187,7 @@ def examine(resources: Path) -> Finding:
     if not resources.is_dir():
         return Finding("reaper scripts", "off", "REAPER was not found")
     folder = resources / "Scripts" / NAME
-    record = _record(folder)
+    record = read_record(folder / _RECORD)
     if others := [*copies(resources), *([folder] if folder.exists() and record is None else [])]:
         remedy = "Remove it, or its actions and those of the installer stand in each other's way."
         return Finding("reaper scripts", "problem", f"another copy is in {others[0]}", remedy)
@@ -240,18 +241,10 @@ def _hash(path: Path) -> str:
 
 
 def _require_record(folder: Path) -> dict[str, Any]:
-    record = _record(folder)
+    record = read_record(folder / _RECORD)
     if record is None:
         raise CannotInstall(f"{folder} was not made by punchin install reaper: it is left as it is")
     return record
-
-
-def _record(folder: Path) -> dict[str, Any] | None:
-    try:
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and {"version", "created"} <= record.keys() else None
 
 
 def _config(state: Path, toolbar: str | None) -> str:

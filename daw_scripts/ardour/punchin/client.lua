@@ -2,18 +2,11 @@
 local config = require("punchin.config")
 local fields = require("punchin.fields")
 local files = require("punchin.files")
+local hash = require("punchin.hash")
 
 local client = {}
 
 local ALIVE_SECONDS = 5
-
-local function hash(text)
-  local value = 5381
-  for at = 1, #text do
-    value = (value * 33 + text:byte(at)) & 0xffffffff
-  end
-  return value
-end
 
 function client.name()
   return ("ardour-%08x"):format(hash(Session:path()))

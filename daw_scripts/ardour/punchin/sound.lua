@@ -1,20 +1,12 @@
 -- What a track's playlist plays, as a WAV file: regions with their gains, fades and layers, before the track's effects.
 local client = require("punchin.client")
 local tracks = require("punchin.tracks")
+local wav = require("punchin.wav")
 
 local sound = {}
 
 local BLOCK = 16384
-local UNPACKED = 240 -- values that one call of table.unpack may give
 local CONTEXT_SECONDS = 20
-
-local function header(frames, rate, channels)
-  local bytes = frames * channels * 4
-  return "RIFF" .. string.pack("<I4", bytes + 50) .. "WAVE"
-    .. "fmt " .. string.pack("<I4I2I2I4I4I2I2I2", 18, 3, channels, rate, rate * channels * 4, channels * 4, 32, 0)
-    .. "fact" .. string.pack("<I4I4", 4, frames)
-    .. "data" .. string.pack("<I4", bytes)
-end
 
 local function interleaved(blocks, count)
   local channels, values = #blocks, {}
@@ -24,15 +16,6 @@ local function interleaved(blocks, count)
     end
   end
   return values
-end
-
-local function packed(values)
-  local parts = {}
-  for first = 1, #values, UNPACKED do
-    local last = math.min(first + UNPACKED - 1, #values)
-    parts[#parts + 1] = string.pack("<" .. ("f"):rep(last - first + 1), table.unpack(values, first, last))
-  end
-  return table.concat(parts)
 end
 
 local function channels_of(regions)
@@ -57,7 +40,7 @@ local function write(file, playlist, from, frames, channels)
       )
       blocks[channel] = memory:to_float(0):get_table(count)
     end
-    file:write(packed(interleaved(blocks, count)))
+    file:write(wav.packed(interleaved(blocks, count)))
   end
 end
 
@@ -75,7 +58,7 @@ function sound.part(track, from, to)
   local path = ("%s/heard %s.wav"):format(client.session_folder(), id)
   local file = assert(io.open(path, "wb"), "cannot write " .. path)
   local channels = channels_of(tracks.regions(track, from, to))
-  file:write(header(to - from, rate, channels))
+  file:write(wav.header(to - from, rate, channels))
   local ok, problem = pcall(write, file, track:playlist():to_audioplaylist(), from, to - from, channels)
   file:close()
   if not ok then

@@ -1,4 +1,6 @@
 -- Where the daemon is: what the installer wrote down, or the folder that it uses when nobody chose another.
+local hash = require("punchin.hash")
+
 local place = {}
 
 local function from_installer(folder)
@@ -32,14 +34,6 @@ function place.port(state)
   local text = file:read("a")
   file:close()
   return math.tointeger(tonumber(text:match('"port"%s*:%s*(%d+)')))
-end
-
-local function hash(text)
-  local value = 5381
-  for at = 1, #text do
-    value = (value * 33 + text:byte(at)) & 0xffffffff
-  end
-  return value
 end
 
 local STALE_SECONDS = 10
