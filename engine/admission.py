@@ -21,7 +21,7 @@ def admitted(spec: RenderSpec, engines: Mapping[str, Description]) -> tuple[Rend
             _require_file(key, path)
     if spec.directory is not None:
         _require_folder(spec.directory)
-    if spec.midi:
+    if transcription.is_wanted(spec):
         transcription.require(spec)
     engine = chosen(spec, engines)
     settled: dict[str, object] = {"engine": engine.name}

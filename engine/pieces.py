@@ -44,6 +44,7 @@ class Piece:
     markers: tuple[tuple[Frames, str], ...] = ()
     score: float | None = None
     lines: tuple[tuple[Seconds, str], ...] = ()
+    midi: bytes = b""
 
 
 def pieces_of(spec: RenderSpec, description: Description, backend: Backend, report: Report) -> list[Piece]:
@@ -101,21 +102,29 @@ def _new_pieces(job: _Job) -> Iterator[Piece]:
     )
     for take, seed, report in job.takes():
         made, seconds = job.render(heard, seed, report)
-        label = f"{seed:08x}_t{take:02d}"
-        yield Piece(
-            made.tracks[MIX],
-            rate,
-            frames,
-            Seconds(0.0),
-            take,
-            seed,
-            MIX,
-            label,
-            made.note,
-            seconds,
-            score=made.score,
-            lines=made.lines if job.spec.lrc else (),
-        )
+        tracks = _sounding(made.tracks)
+        for track, samples in tracks.items():
+            is_mix = track == MIX
+            yield Piece(
+                samples,
+                rate,
+                frames,
+                Seconds(0.0),
+                take,
+                seed,
+                track,
+                ("" if is_mix else f"{track}_") + f"{seed:08x}_t{take:02d}",
+                made.note,
+                Seconds(seconds / len(tracks)),
+                score=made.score,
+                lines=made.lines if is_mix and job.spec.lrc else (),
+                midi=made.midi.get(track, b""),
+            )
+
+
+def _sounding(tracks: dict[str, FloatArray]) -> dict[str, FloatArray]:
+    """The mix, and those of its parts that come in before the piece ends."""
+    return {track: samples for track, samples in tracks.items() if track == MIX or not gate.is_silent(samples)}
 
 
 def _placed_pieces(job: _Job) -> Iterator[Piece]:
@@ -211,12 +220,27 @@ def _parallel_pieces(job: _Job) -> Iterator[Piece]:
     for take, seed, report in job.takes():
         made, seconds = job.render(heard, seed, report)
         tracks = {name: samples[:, clip.first : clip.end] for name, samples in made.tracks.items()}
+        if spec.verb is Verb.COVER:
+            tracks = _sounding(tracks)
         if spec.verb is Verb.EXTRACT:
             tracks = _asked_for(spec, job.description, tracks, beside)
         for track, samples in tracks.items():
             label = track if spec.verb is Verb.EXTRACT else f"{track}_{seed:08x}_t{take:02d}"
             share = Seconds(seconds / len(tracks))
-            yield Piece(samples, source.rate, clip.frames, start, take, seed, track, label, made.note, share, beside)
+            yield Piece(
+                samples,
+                source.rate,
+                clip.frames,
+                start,
+                take,
+                seed,
+                track,
+                label,
+                made.note,
+                share,
+                beside,
+                midi=made.midi.get(track, b""),
+            )
 
 
 def _asked_for(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import audio, gate, riff
+from engine import audio, gate, riff, transcription
 from engine.analysis import beat_error_ms
 from engine.audio import Clip
 from engine.backends.base import Backend, Description, Report, Stage
@@ -30,11 +30,11 @@ def render(
     Raises a PunchinError with the job's code; then no file of the job is left.
     """
     report(0.0, Stage.READING)
-    writing_share = TRANSCRIBING_SHARE if spec.midi else WRITING_SHARE
+    transcriber = Transcriber() if transcription.is_wanted(spec) else None
+    writing_share = TRANSCRIBING_SHARE if transcriber else WRITING_SHARE
     while_rendering = shared(report, 0.0, 1.0 - writing_share)
     pieces = pieces_of(spec, description, backend, while_rendering)
     while_writing = shared(report, 1.0 - writing_share, 1.0)
-    transcriber = Transcriber() if spec.midi else None
     clips: list[ClipFile] = []
     try:
         for number, piece in enumerate(pieces):
@@ -44,9 +44,9 @@ def render(
             clips.append(_written(piece, temporary, directory, spec, description))
             if piece.lines:
                 clips[-1] = _with_lyrics(clips[-1], piece, temporary_lrc_path(directory, job_id, number))
-            if transcriber:
-                midi = temporary_midi_path(directory, job_id, number)
-                clips[-1] = _transcribed(clips[-1], piece, midi, spec, transcriber, share)
+            notes = _heard_notes(clips[-1], piece, spec, transcriber, share) if transcriber else piece.midi
+            if notes:
+                clips[-1] = _with_notes(clips[-1], notes, temporary_midi_path(directory, job_id, number))
         while_writing(1.0, Stage.WRITING)
     except BaseException:
         remove_temporaries(directory, job_id)
@@ -79,18 +79,18 @@ def _written(piece: Piece, temporary: Path, directory: Path, spec: RenderSpec, d
     )
 
 
-def _transcribed(
-    clip: ClipFile, piece: Piece, temporary: Path, spec: RenderSpec, transcriber: Transcriber, report: Report
-) -> ClipFile:
-    """The clip with a MIDI file of its notes beside it, if there are any; a residual has none."""
+def _heard_notes(clip: ClipFile, piece: Piece, spec: RenderSpec, transcriber: Transcriber, report: Report) -> bytes:
+    """A stem as a MIDI file; nothing where it holds no notes. A residual has none."""
     if piece.track == RESIDUAL or clip.silent:
-        return clip
-    advance = partial(_while_writing, report)
-    notes = transcriber.notes(piece.track, piece.samples, piece.rate, advance)
-    if not notes:
-        return clip
+        return b""
+    notes = transcriber.notes(piece.track, piece.samples, piece.rate, partial(_while_writing, report))
+    return midi_file(piece.track, notes, piece.frames / piece.rate, spec) if notes else b""
+
+
+def _with_notes(clip: ClipFile, notes: bytes, temporary: Path) -> ClipFile:
+    """The clip with a MIDI file beside it."""
     with audio.whole_file(temporary) as file:
-        file.write(midi_file(piece.track, notes, piece.frames / piece.rate, spec))
+        file.write(notes)
     return replace(clip, midi=clip.path.with_suffix(".mid"), midi_temporary=temporary)
 
 

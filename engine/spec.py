@@ -238,7 +238,10 @@ class RenderSpec(BaseModel):
         Field(description="repaint, continue: the clip is the whole source, with what was rendered in its place"),
     ] = False
     loop: Annotated[Switch, Field(description="the clip loops: its end flows into its start")] = False
-    midi: Annotated[Switch, Field(description="with each stem of extract a MIDI file of its notes")] = False
+    stems: Annotated[Switch, Field(description="generate, cover: beside the mix each part that plays in it")] = False
+    midi: Annotated[
+        Switch, Field(description="with each clip a MIDI file of its notes: as played, or of extract as heard")
+    ] = False
     directory: Annotated[FilePath, Field(description="existing folder for the clips")] | None = None
     name: Annotated[FileName, Field(description="stem of the clips' file names")] | None = None
     position: Annotated[Position, Field(description="project seconds of the source's start")] | None = None
@@ -334,8 +337,10 @@ class RenderSpec(BaseModel):
         stems_only = {OTHER, RESIDUAL, ALL}.intersection(self.tracks or ())
         if stems_only and self.verb is not Verb.EXTRACT:
             raise ValueError(f"tracks: {listed(sorted(stems_only))} goes with extract, this is {self.verb}")
-        if self.midi and self.verb is not Verb.EXTRACT:
-            raise ValueError(f"midi: goes with extract, this is {self.verb}")
+        if self.stems and self.verb not in {Verb.GENERATE, Verb.COVER}:
+            raise ValueError(f"stems: goes with generate and cover, this is {self.verb}")
+        if self.midi and self.verb in {Verb.REPAINT, Verb.CONTINUE, Verb.UNDERSTAND}:
+            raise ValueError(f"midi: goes with generate, cover, lego, complete and extract, this is {self.verb}")
         if self.verb in {Verb.EXTRACT, Verb.UNDERSTAND} and self.takes != 1:
             raise ValueError(f"takes: {self.verb} has one result, {self.takes} takes came")
         return self

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from bridge.audition.orders import Output, Part, Play
 from bridge.protocol.messages import Audition
+from engine.backends.base import MIX
 from engine.errors import InvalidSpec, NotFound
 from engine.explain import listed
 from engine.jobs import ClipFile, Job
@@ -59,12 +60,12 @@ def loudness(clips: Iterable[ClipFile]) -> float:
 
 
 def _clips(job: Job, request: Audition) -> list[ClipFile]:
-    """The clips of the track that is meant; those of `complete` are heard together unless one is named."""
+    """The clips of the track that is meant: unless one is named, the mix, or of `complete` all tracks together."""
     tracks = list(dict.fromkeys(clip.track for clip in job.clips))
     if request.track is None:
         if len(tracks) > 1 and job.spec.verb is Verb.EXTRACT:
             raise InvalidSpec(f"track: job {job.id} has {listed(tracks)}; say which one")
-        return list(job.clips)
+        return [clip for clip in job.clips if clip.track == MIX or not job.spec.stems]
     if request.track not in tracks:
         raise NotFound(f"track: job {job.id} has {listed(tracks)}, {request.track!r} came")
     return [clip for clip in job.clips if clip.track == request.track]

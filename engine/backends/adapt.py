@@ -1,5 +1,7 @@
 """A backend that renders at one rate or channel count, made to fit audio of any."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine.audio import FloatArray, resample
@@ -24,7 +26,7 @@ def rendered(
         name: _fitted(with_channels(resample(samples, rate, heard.rate), channels), frames)
         for name, samples in rendering.tracks.items()
     }
-    return Rendering(tracks, rendering.note, score=rendering.score, lines=rendering.lines)
+    return replace(rendering, tracks=tracks)
 
 
 def described(backend: Describer, description: Description, spec: RenderSpec, heard: Heard, report: Report) -> Told:

@@ -78,6 +78,8 @@ class Description:
     """Looks which models are on this machine, in milliseconds and without model code; None: they come with the engine."""
     further_stems: tuple[str, ...] = ()
     """Stems that `extract` gives only when they are named: `all` does not mean them."""
+    plays_notes: bool = False
+    """Whether what it makes anew is played from notes, so that `stems` of it, and `midi` of all its parts, can be had."""
     longest_step: Seconds = Seconds(0.0)
     """What may pass between two reports at worst: a cancelled worker is given that long before it is ended, models and all."""
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -120,8 +122,8 @@ class Rendering:
     """Track name to [channels, frames] of the whole window; `mix` for one result. Only the spans are used."""
     note: str = ""
     """What the user should know of how it was made, e.g. a fall-back; empty when nothing."""
-    extra: dict[str, str] = field(default_factory=dict)
-    """More for the file's metadata."""
+    midi: Mapping[str, bytes] = field(default_factory=dict)
+    """Track name to a Standard MIDI File of what it plays, where `spec.midi` asks for it; it begins with the first span."""
     lines: tuple[tuple[Seconds, str], ...] = ()
     """Where each line of the lyrics begins, from the window's first frame, where that is known."""
     score: float | None = None

@@ -58,6 +58,9 @@ def _beyond(spec: RenderSpec, engine: Description) -> str | None:
     """What an engine can never do of a spec."""
     if spec.verb not in engine.verbs:
         return f"engine {engine.name} cannot {spec.verb}; it can {_listed(sorted(engine.verbs))}"
+    if not engine.plays_notes and (spec.stems or (spec.midi and spec.verb != "extract")):
+        key = "stems" if spec.stems else "midi"
+        return f"{key}: engine {engine.name} plays no notes of its own; extract takes what it made apart, with midi too"
     if spec.verb == "extract":
         possible = (*engine.stems, *engine.further_stems, RESIDUAL, ALL)
         impossible = [track for track in spec.tracks or () if track not in possible]

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from engine.errors import Unsupported
-from engine.spec import RESIDUAL, RenderSpec
+from engine.spec import RESIDUAL, RenderSpec, Verb
 
 PACKAGE = "basic-pitch"
 """Spotify's, Apache-2.0: its wheel carries the net as ONNX. Its own code is never imported."""
@@ -15,6 +15,11 @@ INSTALL = "pip install --no-deps basic-pitch==0.4.0"
 STRUCK = ("drums", "percussion")
 """Stems that are written on the drum channel, without a net."""
 _NET = "basic_pitch/saved_models/icassp_2022/nmp.onnx"
+
+
+def is_wanted(spec: RenderSpec) -> bool:
+    """Whether notes are to be heard: other verbs write down what they play."""
+    return spec.midi and spec.verb is Verb.EXTRACT
 
 
 def net_path() -> Path | None:

@@ -62,6 +62,14 @@ def test_alone_a_take_is_what_its_file_holds(tmp_path, source):
     assert (heard.rate, heard.gain_db) == (RATE, 0.0)
 
 
+def test_of_a_mix_and_its_parts_the_mix_is_heard_unless_a_part_is_named(tmp_path):
+    mix, bass = noise(4.0, 2), noise(4.0, 3)
+    values = {"verb": "generate", "prompt": "house", "length": 4.0, "stems": True}
+    rendered = job(tmp_path, values, (1, "mix", 0.0, mix, -16.0), (1, "bass", 0.0, bass, -20.0))
+    assert np.array_equal(played(rendered).samples, mix)
+    assert np.array_equal(played(rendered, track="bass").samples, bass)
+
+
 def test_alone_handles_are_left_out_and_the_source_is_not_needed(tmp_path, source):
     rendered, new = repaint(tmp_path, source[0], handles=0.5)
     source[0].unlink()

@@ -28,6 +28,7 @@ DESCRIPTION = Description(
     stems=_STEMS,
     further_stems=(VOCALS,),
     tracks=tuple(track for track in INSTRUMENTS if not track.endswith("vocals")),
+    plays_notes=True,
     obstacle=obstacle,
     environment={"OPENBLAS_NUM_THREADS": "2"},  # the net for vocals would take every core from the DAW
 )

@@ -1,8 +1,7 @@
 """`add guitar`: instruments that join in where a place was filled again, on the beats and chords that are heard there."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -12,12 +11,13 @@ from engine.audio import loudness
 from engine.backends.base import Heard, Report, Span
 from engine.backends.draft.arranger import arrange_on
 from engine.backends.draft.band import BEATEN
-from engine.backends.draft.fit import BELOW_MIX_LU, SILENT_LUFS, folded, levelled, paced, presence, rendered_stems
+from engine.backends.draft.excerpt import excerpt
+from engine.backends.draft.fit import BELOW_MIX_LU, SILENT_LUFS, folded, level_gain, paced, presence, rendered_stems
 from engine.backends.draft.listening import Listening, listen
 from engine.backends.draft.progress import Ticks
 from engine.backends.draft.prompt import read
 from engine.backends.draft.samples import Pack
-from engine.backends.draft.score import Note, Score
+from engine.backends.draft.score import Score
 from engine.backends.draft.stylebook import load_styles, load_vocabulary
 from engine.backends.draft.wishes import without_wishes
 from engine.spec import RenderSpec
@@ -33,8 +33,6 @@ _END = re.compile(
     r"|keep|leave|make|remove|mute|drop|cut)(?![\w-])"
 )
 """Words after which something else is spoken of than what is added."""
-_CARRIED_SECONDS = 0.1
-"""A held note that began earlier is taken up where so much of it is left."""
 
 
 def asked_tracks(prompt: str) -> tuple[str, ...]:
@@ -72,14 +70,14 @@ class Addition:
         lufs = float(loudness(music, rate))
         if lufs < SILENT_LUFS:
             return {}
-        score = _between(self.score, low / rate, (low + frames) / rate)
+        score = excerpt(self.score, low / rate, (low + frames) / rate)
         gain = presence(self.listening, low + frames, rate)[low:]
         made: Stems = {}
         for track, stem in rendered_stems(score, frames, rate, report, pack).items():
             heard = folded((stem * gain)[:, inside.first : inside.end], channels)
             if heard.any():
                 made[track] = np.zeros_like(music)
-                made[track][:, inside.first : inside.end] = levelled(heard, rate, lufs - BELOW_MIX_LU[track])
+                made[track][:, inside.first : inside.end] = heard * level_gain(heard, rate, lufs - BELOW_MIX_LU[track])
         return made
 
 
@@ -94,18 +92,3 @@ def prepared(
     whole = Heard(music, heard.rate, Seconds(0.0), heard.source, heard.spans)
     listening = listen(whole, here, Ticks(report))
     return Addition(listening, listening.on_grid(arrange_on(listening.form, paced(spec, listening), seed, tracks)))
-
-
-def _between(score: Score, start: float, end: float) -> Score:
-    """A score in seconds, from one time to another; pitched notes that have begun before are taken up."""
-
-    def cut(notes: tuple[Note, ...], *, beaten: bool) -> Iterator[Note]:
-        for note in notes:
-            first, last = note.start - start, note.start + note.length - start
-            if 0 <= first < end - start:
-                yield replace(note, start=first)
-            elif first < 0 and last > _CARRIED_SECONDS and not beaten:
-                yield replace(note, start=0.0, length=last)
-
-    parts = tuple(replace(part, notes=tuple(cut(part.notes, beaten=part.name in BEATEN))) for part in score.parts)
-    return replace(score, beats=end - start, parts=parts, chords=())

@@ -8,6 +8,7 @@ from engine.backends.draft.addition import asked_tracks
 from engine.backends.draft.compose import compose
 from engine.backends.draft.cover import cover
 from engine.backends.draft.fit import complete, lego
+from engine.backends.draft.notation import midi_files
 from engine.backends.draft.reuse import fill, has_surroundings, texture_fill
 from engine.backends.draft.samples import Pack
 from engine.backends.draft.separate import separate
@@ -99,5 +100,7 @@ class Draft:
 
 def _composed(spec: RenderSpec, heard: Heard, seed: Seed, report: Report, pack: Pack) -> Rendering:
     frames = heard.samples.shape[1]
-    mix, _, _ = compose(spec, seed, frames, heard.rate, lambda fraction: report(fraction, Stage.RENDERING), pack)
-    return Rendering({MIX: mix})
+    mix, stems, score = compose(
+        spec, seed, frames, heard.rate, lambda fraction: report(fraction, Stage.RENDERING), pack
+    )
+    return Rendering({MIX: mix} | (stems if spec.stems else {}), midi=midi_files(score) if spec.midi else {})

@@ -11,7 +11,15 @@ from engine.analysis.pitch import MELODY_SECONDS, pitch_map
 from engine.backends.base import MIX, Heard, Rendering, Report, Stage
 from engine.backends.draft.arranger import arrange_on
 from engine.backends.draft.band import BEATEN, asked_band
-from engine.backends.draft.fit import accents, folded, levelled, paced, presence, rendered_stems
+from engine.backends.draft.fit import (
+    accents,
+    folded,
+    level_gain,
+    notes_beside,
+    paced,
+    presence,
+    rendered_stems,
+)
 from engine.backends.draft.harmony import OCTAVE
 from engine.backends.draft.listening import Listening, listen, loudness_of_bars
 from engine.backends.draft.progress import Ticks
@@ -39,8 +47,8 @@ _SILENT_LUFS = -60.0
 def cover(heard: Heard, spec: RenderSpec, seed: Seed, report: Report, pack: Pack | None = None) -> Rendering:
     """Play the source's chords in the prompt's style, at its tempo and of its length; `mix` is the result.
 
-    `spec.strength` says how close: at 0 tempo, chords and form are kept, from there on more of the melody and of the
-    rhythm's accents, at 1 all that is heard of them.
+    With `spec.stems` the parts that add up to it are beside it. `spec.strength` says how close: at 0 tempo, chords and form
+    are kept, from there on more of the melody and of the rhythm's accents, at 1 all that is heard of them.
     """
     strength = DEFAULT_STRENGTH if spec.strength is None else spec.strength
     frames = heard.samples.shape[1]
@@ -58,8 +66,12 @@ def cover(heard: Heard, spec: RenderSpec, seed: Seed, report: Report, pack: Pack
     for stem in stems.values():
         mixed += stem
         report(1.0, Stage.RENDERING)
-    mixed *= presence(listening, frames, heard.rate)
-    return Rendering({MIX: levelled(folded(mixed, len(heard.samples)), heard.rate, LOUDNESS_LUFS)}, listening.note)
+    where = presence(listening, frames, heard.rate)
+    tracks = {MIX: mixed} | (stems if spec.stems else {})
+    tracks = {track: folded(samples * where, len(heard.samples)) for track, samples in tracks.items()}
+    gain = level_gain(tracks[MIX], heard.rate, LOUDNESS_LUFS)
+    tracks = {track: samples * gain for track, samples in tracks.items()}
+    return Rendering(tracks, listening.note, midi=notes_beside(score, heard, spec, listening))
 
 
 def _band(spec: RenderSpec) -> list[str]:

@@ -10,8 +10,10 @@ from engine.backends.base import Heard, Rendering, Report, Stage
 from engine.backends.draft import DESCRIPTION
 from engine.backends.draft.arranger import arrange_on
 from engine.backends.draft.band import BEATEN
+from engine.backends.draft.excerpt import excerpt
 from engine.backends.draft.listening import Listening, listen
 from engine.backends.draft.mixing import mix
+from engine.backends.draft.notation import at_tempo, midi_files
 from engine.backends.draft.progress import Ticks
 from engine.backends.draft.samples import Pack
 from engine.backends.draft.score import Score
@@ -55,15 +57,25 @@ def _played(
     if listening.lufs < SILENT_LUFS:
         return Rendering({track: np.zeros(heard.samples.shape, np.float32) for track in tracks}, _SILENT)
     score = arrange_on(listening.form, paced(spec, listening), seed, tracks)
-    stems = rendered_stems(listening.on_grid(score), frames, heard.rate, shared(report, _LISTENING_SHARE, 1.0), pack)
+    played = listening.on_grid(score)
+    stems = rendered_stems(played, frames, heard.rate, shared(report, _LISTENING_SHARE, 1.0), pack)
     gain = presence(listening, frames, heard.rate)
     parts = {}
     for track in tracks:
         stem = folded(stems[track] * gain, len(heard.samples))
-        parts[track] = levelled(stem, heard.rate, listening.lufs - BELOW_MIX_LU[track])
+        parts[track] = stem * level_gain(stem, heard.rate, listening.lufs - BELOW_MIX_LU[track])
         report(1.0, Stage.RENDERING)
     beaten_only = all(track in BEATEN for track in tracks)
-    return Rendering(parts, "" if beaten_only else listening.note)
+    return Rendering(parts, "" if beaten_only else listening.note, midi=notes_beside(played, heard, spec, listening))
+
+
+def notes_beside(played: Score, heard: Heard, spec: RenderSpec, listening: Listening) -> dict[str, bytes]:
+    """MIDI files of what plays in the span, at the project's tempo, else at the one that is heard; none if nobody asks."""
+    if not spec.midi:
+        return {}
+    (span,) = heard.spans
+    inside = excerpt(played, span.first / heard.rate, span.end / heard.rate)
+    return midi_files(at_tempo(inside, spec.bpm or listening.grid.bpm))
 
 
 def refuse_singing(tracks: Sequence[str]) -> None:
@@ -120,13 +132,12 @@ def folded(samples: FloatArray, channels: int) -> FloatArray:
     return np.pad(samples, ((0, channels - 2), (0, 0)))
 
 
-def levelled(samples: FloatArray, rate: SampleRate, lufs: float) -> FloatArray:
-    """Bring [channels, frames] to a loudness, less where its peak would pass -1 dBFS; silence stays what it is."""
+def level_gain(samples: FloatArray, rate: SampleRate, lufs: float) -> np.float32:
+    """What brings [channels, frames] to a loudness, less where the peak would pass -1 dBFS; 1 for silence."""
     peak = float(np.abs(samples).max(initial=0.0))
     if peak < 1e-6:
-        return samples
-    gain = min(10 ** ((lufs - float(loudness(samples, rate))) / 20), 10 ** (HIGHEST_PEAK_DB / 20) / peak)
-    return np.asarray(samples * np.float32(gain), np.float32)
+        return np.float32(1.0)
+    return np.float32(min(10 ** ((lufs - float(loudness(samples, rate))) / 20), 10 ** (HIGHEST_PEAK_DB / 20) / peak))
 
 
 def accents(listening: Listening, times: DoubleArray) -> DoubleArray:

@@ -137,7 +137,7 @@ def shaped(
         return rendering
     understood = addition.note if addition else ""
     note = "; ".join(part for part in (rendering.note, f"followed: {told}", understood) if part)
-    return Rendering({**rendering.tracks, MIX: made, PLAIN: mix}, note, rendering.extra)
+    return Rendering({**rendering.tracks, MIX: made, PLAIN: mix}, note)
 
 
 def _kept_under(samples: FloatArray, plain: FloatArray, rate: SampleRate) -> FloatArray:

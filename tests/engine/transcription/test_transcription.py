@@ -15,7 +15,7 @@ from engine.backends import draft
 from engine.backends.draft.compose import compose
 from engine.backends.draft.drumkit import KITS, drum
 from engine.backends.draft.synth import sound
-from engine.errors import BadModel, InvalidSpec, Unsupported
+from engine.errors import BadModel, Unsupported
 from engine.jobs import Job, JobState, Origin
 from engine.transcription.drums import HAT, KICK, SNARE, hits
 from engine.transcription.net import LOWEST, Heard, Net
@@ -251,11 +251,6 @@ def test_without_the_net_melodic_stems_are_refused_with_the_way_to_get_it(withou
         admitted(extract(source=str(source), tracks="all"), engines)
     assert admitted(extract(source=str(source), tracks="drums,residual"), engines)[0].midi
     assert not admitted(extract(source=str(source), tracks="all", midi=False), engines)[0].midi
-
-
-def test_midi_goes_with_extract():
-    with pytest.raises(InvalidSpec, match="midi: goes with extract, this is cover"):
-        RenderSpec.parse({"verb": "cover", "source": "/a.wav", "prompt": "jazz", "midi": True})
 
 
 @pytest.fixture(scope="module")
