@@ -119,7 +119,10 @@ def _on_screen(replies: Iterator[Message]) -> int:
                 case m.Cancelled():
                     console.print("cancelled")
                     return 1
-    Console().print(_description_table(described) if described else _clip_table(clips))
+    if described:
+        Console().print(_description_table(described))
+    else:
+        _print_clips(clips)
     return 0
 
 
@@ -143,8 +146,23 @@ def _shown(key: str, value: Any) -> str:
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
+def _print_clips(clips: list[m.ClipReady]) -> None:
+    """A row a clip, then what holds for all: who made them, where they are, what to know of how they were made."""
+    console = Console()
+    console.print(_clip_table(clips))
+    if not clips:
+        return
+    folder, beside = (
+        clips[0].path.parent,
+        ", their notes beside them (.mid)" if any(clip.midi for clip in clips) else "",
+    )
+    console.print(f"made by {clips[0].engine}, in {folder}{beside}", highlight=False, soft_wrap=True)
+    for note in dict.fromkeys(clip.note for clip in clips if clip.note):
+        console.print(note, highlight=False, soft_wrap=True)
+
+
 def _clip_table(clips: list[m.ClipReady]) -> Table:
-    table = Table("take", "track", "start", "seconds", "peak dB", "LUFS", "engine", Column("file", overflow="fold"))
+    table = Table("take", "track", "start", "seconds", "peak dB", "LUFS", Column("file", overflow="fold"))
     for clip in clips:
         table.add_row(
             str(clip.take),
@@ -153,8 +171,7 @@ def _clip_table(clips: list[m.ClipReady]) -> Table:
             f"{clip.frames / clip.sample_rate:.3f}",
             f"{clip.peak_db:.1f}",
             "silent" if clip.silent else f"{clip.lufs:.1f}",
-            clip.engine,
-            str(clip.path),
+            clip.path.name,
         )
     return table
 

@@ -31,8 +31,9 @@ def test_send_shows_its_clips_and_jobs_lists_them(daemon, tmp_path):
         str(daemon.state),
     )
     assert sent.returncode == 0, sent.stderr
-    assert "draft" in sent.stdout
-    assert len(list((tmp_path / "new").glob("*.wav"))) == 1
+    (clip,) = (tmp_path / "new").glob("*.wav")
+    assert f"made by draft, in {tmp_path / 'new'}\n" in sent.stdout
+    assert clip.name in sent.stdout.replace("│", "").replace(" ", "").replace("\n", "")
     listed = json.loads(punchin("jobs", "--state", str(daemon.state), "--json").stdout)
     assert [(job["verb"], job["state"]) for job in listed] == [("generate", "received")]
     assert "generate" in punchin("jobs", "--port", str(daemon.port)).stdout
