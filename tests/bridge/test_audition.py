@@ -126,9 +126,9 @@ def test_in_a_loop_another_take_and_the_original_go_on_at_the_same_beat(daw, rec
     original = soundfile.read(source, dtype="float32")[0][3 * RATE : 4 * RATE]
     recorder.heard()
     plays(daw, "loop-1", "job", job, "loop", True)
-    until(lambda: sum(block.shape[1] for block in recorder.blocks) > 2.2 * RATE)
+    until(lambda: recorder.has_heard(2.2))
     plays(daw, "loop-2", "job", job, "loop", True, "take", 0)
-    until(lambda: sum(block.shape[1] for block in recorder.blocks) > 4.5 * RATE)
+    until(lambda: recorder.has_heard(4.5))
     daw.send("/punchin/stop", "stop")
     daw.listen("/punchin/stopped")
     assert [message.params[1] for message in daw.heard if message.address == "/punchin/stopped"] == [
