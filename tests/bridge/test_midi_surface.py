@@ -171,6 +171,46 @@ def test_layers_are_held_or_switched():
     assert action() == "repaint"
 
 
+def test_layers_are_let_go_in_any_order_and_by_being_unplugged():
+    held = (
+        {"on": f"cc {number}", "action": "layer", "to": f"l{number}", "hold": True, "layer": "*"} for number in (1, 2)
+    )
+    desk = Desk(*held, pad(action="main"), pad(action="one", layer="l1"), pad(action="two", layer="l2"))
+
+    def action():
+        return desk.play(NOTE_1)[0][1]["action"]
+
+    desk.play("b0017f", "b0027f")
+    assert action() == "two"
+    desk.play("b00100")
+    assert action() == "two"
+    desk.play("b00200")
+    assert action() == "main"
+    desk.play("b0017f", "b0017f", "b00100")
+    assert action() == "main", "the first release was not heard"
+    desk.play("b0017f")
+    desk.surface.changed(Ports(), desk.now)
+    desk.surface.changed(Ports(["pad"], ["pad"], ["pad"], ["pad"]), desk.now)
+    assert action() == "main"
+
+
+def test_a_pedal_that_sends_how_far_it_is_down_presses_once():
+    desk = Desk({"on": "cc 64", "action": "repaint"}, {"on": "pitch", "action": "keep"})
+    travel = [f"b040{value:02x}" for value in (10, 70, 90, 127, 100, 66, 30, 0)]
+    assert len(desk.play(*travel)) == 1
+    assert len(desk.play(*travel)) == 1
+    assert len(desk.play("b0407f", "b0407f")) == 2, "a switch that sends nothing else"
+    assert desk.play("e00040", "e00050") == [], "a wheel at rest, and a little off"
+    assert len(desk.play("e00060", "e07f7f", "e00040")) == 1
+
+
+def test_what_is_unplugged_while_it_is_pressed_does_nothing_more():
+    desk = Desk(pad(action="panic", gesture="long"))
+    desk.play(NOTE_1)
+    desk.surface.changed(Ports(), desk.now)
+    assert desk.wait(1.0) == []
+
+
 def test_without_a_daw_the_clock_tells_the_tempo_of_new_music():
     def linked():
         return Transport(128.0, 3.25, is_playing=True)
