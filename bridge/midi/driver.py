@@ -133,8 +133,8 @@ def _keep_open(there: dict[str, Any], wanted: set[str], opened: Any, close: Any)
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether a port's name is meant by a pattern with `*` and `?`; case does not matter."""
-    return fnmatchcase(name.casefold(), pattern.casefold())
+    """Whether a port's name is meant by a pattern with `*` and `?`; case does not matter, and brackets are brackets."""
+    return fnmatchcase(name.casefold(), pattern.casefold().replace("[", "[[]"))
 
 
 def _read(lines: Iterable[str], commands: "queue.SimpleQueue[dict[str, Any] | None]") -> None:

@@ -322,6 +322,7 @@ def test_many_lights_are_sent_in_portions():
         ("pad:keys", "pad:*", True),
         ("pad:keys", "pad", False),
         ("a[b]", "a*", True),
+        ("a[b] 1", "A[B]*", True),
     ],
 )
 def test_ports_are_meant_by_patterns(name, pattern, is_meant):
