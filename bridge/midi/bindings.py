@@ -157,6 +157,10 @@ class ControllerMap(_Part):
     setup: Annotated[
         tuple[Annotated[bytes, BeforeValidator(_sysex)], ...], Field(description="sent when it is plugged in")
     ] = ()
+    leave: Annotated[
+        tuple[Annotated[bytes, BeforeValidator(_sysex)], ...],
+        Field(description="sent when the map goes out of use, or punchin ends: sets back what `setup` has set"),
+    ] = ()
     lights: Annotated[dict[State, int], Field(description="value of a lit control in each state")] = {
         "idle": 0,
         "queued": 1,

@@ -131,6 +131,9 @@ class Surface:
     def use(self, maps: Mapping[str, ControllerMap]) -> None:
         """Use these maps from now on; one that is as before keeps its layer."""
         before = self._controllers
+        for name, known in before.items():
+            if maps.get(name) != known.map:
+                self._take_leave(known, is_back=name in maps)
         self._controllers = {}
         for name, controller in maps.items():
             if name in before and before[name].map == controller:
@@ -164,6 +167,19 @@ class Surface:
                 logger.info("MIDI: listening to {}", port)
         self._ports = ports
         self._set_up(new)
+
+    def leave(self) -> None:
+        """Leave all controllers as they were: no light of ours, no mode that `setup` has set."""
+        for controller in self._controllers.values():
+            self._take_leave(controller)
+
+    def _take_leave(self, controller: _Controller, *, is_back: bool = False) -> None:
+        lights = {each.on for each in controller.map.bind if each.lit or each.light is not None}
+        for port in self._ports.open_outputs:
+            if controller.is_meant(port, controller.map.outputs):
+                self._outbox.put_out(port, lights)
+                for data in () if is_back else controller.map.leave:
+                    self._send(port, data)
 
     def transport(self, now: float) -> Transport:
         """Tempo and position of the first clock that runs, else of Ableton Link."""

@@ -272,6 +272,21 @@ def test_what_is_plugged_in_again_is_set_up_again():
     assert desk.lights() == ["f07d01f7", "900104"]
 
 
+def test_controllers_are_left_as_they_were():
+    keys = {"setup": ["f0 7d 01 f7"], "leave": ["f0 7d 00 f7"], "show": [{"value": "progress", "on": "cc 20"}]}
+    bind = (pad(action="repaint", lit=True), {"on": "note 2", "action": "keep", "light": 7})
+    desk = Desk(*bind, **keys)
+    desk.told(progress(0.5))
+    desk.surface.leave()
+    assert desk.sent == ["900100", "900200", "f07d00f7"], "a motor fader stays where it is"
+    desk = Desk(*bind, **keys)
+    desk.surface.use({})
+    assert desk.sent == ["900100", "900200", "f07d00f7"]
+    desk = Desk(*bind, **keys)
+    desk.surface.use({"map": ControllerMap.model_validate({"outputs": ["pad*"], "bind": bind[:1], "lights": LIGHTS})})
+    assert desk.lights() == ["900100", "900200", "900101"]
+
+
 def test_a_map_that_changes_is_used_at_once():
     desk = Desk(pad(action="repaint"))
     desk.surface.use({"map": ControllerMap.model_validate({"inputs": ["pad"], "bind": [pad(action="keep")]})})
