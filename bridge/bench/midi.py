@@ -83,12 +83,15 @@ def _server(frames: int) -> Iterator[None]:
         raise CannotStart("this bench needs jackd (Debian: apt install jackd2)")
     # Always the same: a machine has eight places for servers, and one that did not end well keeps its own for its name.
     name = "punchin-bench"
-    arguments = [program, "-n", name, "-r", "-d", "dummy", "-r", str(RATE), "-p", str(frames)]
+    # Synchronous: it waits for clients that are late, where it would else drop what they have not taken.
+    arguments = [program, "-n", name, "-S", "-r", "-d", "dummy", "-r", str(RATE), "-p", str(frames)]
     before = os.environ.get("JACK_DEFAULT_SERVER")
     with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # noqa: S603
         os.environ["JACK_DEFAULT_SERVER"] = name
         try:
             yield
+            if process.poll() is not None:
+                raise CannotStart(f"the bench's JACK server ended by itself: is another one called {name} running?")
         finally:
             if before is None:
                 del os.environ["JACK_DEFAULT_SERVER"]

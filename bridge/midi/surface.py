@@ -34,6 +34,10 @@ _CLOCKED = {
 STEPS = 64
 """Clicks of an endless encoder from the lowest value to the highest."""
 
+AGAIN_SECONDS = 1.0
+"""So long after it was plugged in a controller is told everything once more: some are deaf while they start, and JACK drops what
+comes as a port is connected."""
+
 Ask = Callable[[str, tuple[Any, ...]], None]
 
 
@@ -120,6 +124,8 @@ class Surface:
         self._controllers: dict[str, _Controller] = {}
         self._clocks: dict[str, Clock] = {}
         self._ports = Ports()
+        self._again: dict[str, float] = {}
+        """Ports that were plugged in a moment ago, and when they are set up once more."""
         self._board = Board()
         self._outbox = Outbox(send)
         self._now = 0.0
@@ -166,6 +172,8 @@ class Surface:
             if port not in self._ports.open_inputs:
                 logger.info("MIDI: listening to {}", port)
         self._ports = ports
+        self._again = {port: at for port, at in self._again.items() if port in ports.open_outputs}
+        self._again |= dict.fromkeys(new, now + AGAIN_SECONDS)
         self._set_up(new)
 
     def leave(self) -> None:
@@ -309,12 +317,15 @@ class Surface:
         self._now = now
         for controller in self._controllers.values():
             controller.gestures.tick(now)
-        self._show()
+        ready = [port for port, at in self._again.items() if at <= now]
+        for port in ready:
+            del self._again[port]
+        self._set_up(ready)
         self._outbox.tick(now)
 
     def due(self, now: float) -> float | None:
         """When `tick` has something to do."""
-        times = [controller.gestures.due for controller in self._controllers.values()]
+        times = [*self._again.values(), *(controller.gestures.due for controller in self._controllers.values())]
         return min(
             (each for each in (*times, self._board.due(now), self._outbox.due) if each is not None), default=None
         )

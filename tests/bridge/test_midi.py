@@ -136,7 +136,7 @@ def test_a_note_becomes_a_clip_and_lights(pad, daw, song):
 
 
 def test_a_burst_of_500_notes_loses_none(tmp_path):
-    with running_jack("burst", synchronous=True) as server, daemon_with_a_map(tmp_path, NOTES) as daemon:
+    with running_jack("burst") as server, daemon_with_a_map(tmp_path, NOTES) as daemon:
         daw, pad = connected(daemon), Pad()
         until(lambda: "listening to pad:keys" in (daemon.state / "logs" / "punchin.log").read_text("utf-8"))
         pad.send("burst 500")
@@ -203,6 +203,24 @@ def test_another_program_of_jack_is_heard(running, daw):
             assert daw.listen("/punchin/run")[-1].params[1] == "repaint"
         finally:
             sequencer.kill()
+
+
+REPLUGGED = """
+import os
+from bridge.midi.system import system
+ports = system("replugged")
+for _ in range(4):
+    opened = [ports.listen("pad:keys", print), ports.sender("lamp:lamps")]
+    while opened:
+        ports.close(opened.pop())
+    print(len(os.listdir("/proc/self/fd")), flush=True)
+os._exit(0)
+"""
+
+
+def test_a_device_that_comes_and_goes_leaves_nothing_open(pad):
+    done = subprocess.run([sys.executable, "-c", REPLUGGED], capture_output=True, text=True, timeout=60, check=True)
+    assert len(set(done.stdout.split())) == 1, done.stdout
 
 
 def test_unplugged_and_plugged_in_again(pad, daw):

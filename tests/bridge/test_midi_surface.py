@@ -8,7 +8,7 @@ from bridge.midi.controls import Control
 from bridge.midi.driver import VIRTUAL, matches
 from bridge.midi.feedback import AT_ONCE, OUTCOME_SECONDS, PAUSE_SECONDS, Outbox
 from bridge.midi.ports import Heard, Ports
-from bridge.midi.surface import Surface
+from bridge.midi.surface import AGAIN_SECONDS, Surface
 from bridge.presets import presets
 from bridge.protocol import messages as m
 
@@ -27,7 +27,8 @@ class Desk:
         keys = {"inputs": ["pad*"], "outputs": ["pad*"], "lights": LIGHTS, **keys}
         self.surface.use({"map": ControllerMap.model_validate({"bind": bind, **keys})})
         self.surface.changed(Ports(["pad"], ["pad"], ["pad"], ["pad"]), self.now)
-        self.lights()
+        self.wait(2 * AGAIN_SECONDS)
+        self.sent.clear()
 
     def _ask(self, address, arguments):
         assert len(arguments[0]) == 16 or address == "/punchin/received"
@@ -270,6 +271,10 @@ def test_what_is_plugged_in_again_is_set_up_again():
     assert desk.told(m.Done(job_id="j", count=1)) == []
     desk.surface.changed(Ports(["pad"], ["pad"], ["pad"], ["pad"]), desk.now)
     assert desk.lights() == ["f07d01f7", "900104"]
+    desk.wait(AGAIN_SECONDS)
+    assert desk.lights() == ["f07d01f7", "900104"], "it may have been deaf while it started"
+    desk.wait(AGAIN_SECONDS)
+    assert desk.lights() == []
 
 
 def test_controllers_are_left_as_they_were():
