@@ -213,8 +213,7 @@ def lights(
     name: Name, *, seconds: Annotated[float, Parameter(help="per state of the lights")] = 1.0, state: State = None
 ) -> int:
     """Go through the lights of a map's controller, state by state, without asking anything of a daemon."""
-    path = maps.folder(_state(state)) / f"{name}.toml"
-    controller = maps.whole(path if path.exists() else maps.shipped_maps().get(name, path))
+    controller = maps.named(_state(state), name)
     wanted = Wanted([], controller.outputs, controller.virtual)
 
     async def show(desk: _Desk) -> None:

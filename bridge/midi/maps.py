@@ -31,6 +31,15 @@ def in_use(state: Path) -> dict[str, ControllerMap]:
     return found
 
 
+def named(state: Path, name: str) -> ControllerMap:
+    """The map of a name: the one in use, else the shipped one; raises NotFound, and InvalidSpec."""
+    path = folder(state) / f"{name}.toml"
+    known = {**shipped_maps(), **({name: path} if path.exists() else {})}
+    if name not in known:
+        raise NotFound(f"there is no map {name!r}; there are {', '.join(known)}")
+    return whole(known[name])
+
+
 def whole(path: Path) -> ControllerMap:
     """A file's map on top of its base, which is one of the shipped; raises InvalidSpec, NotFound and OSError."""
     own = read(path)

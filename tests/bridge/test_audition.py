@@ -25,7 +25,7 @@ BPM = 240.0
 
 @pytest.fixture(scope="module")
 def server():
-    with running_jack("audition") as running:
+    with running_jack("audition", synchronous=True) as running:
         yield running
 
 

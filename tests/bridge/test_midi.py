@@ -136,7 +136,7 @@ def test_a_note_becomes_a_clip_and_lights(pad, daw, song):
 
 
 def test_a_burst_of_500_notes_loses_none(tmp_path):
-    with running_jack("burst") as server, daemon_with_a_map(tmp_path, NOTES) as daemon:
+    with running_jack("burst", synchronous=True) as server, daemon_with_a_map(tmp_path, NOTES) as daemon:
         daw, pad = connected(daemon), Pad()
         until(lambda: "listening to pad:keys" in (daemon.state / "logs" / "punchin.log").read_text("utf-8"))
         pad.send("burst 500")
