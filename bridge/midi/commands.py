@@ -142,8 +142,7 @@ def monitor(
             return
         moved = event(message.data)
         does = _does(used, moved.control, message.port) if moved else []
-        text = str(mido.Message.from_bytes(message.data))
-        _say(f"{message.port}: {moved.control if moved else text}" + (f" = {moved.value}" if moved else ""))
+        _say(f"{message.port}: " + (f"{moved.control} = {moved.value}" if moved else _text(message.data)))
         for line in does:
             _say(f"    {line}")
 
@@ -152,6 +151,13 @@ def monitor(
 
     asyncio.run(_Desk(show, Wanted([port], [], virtual=True)).during(wait))
     return 0
+
+
+def _text(data: bytes) -> str:
+    try:
+        return str(mido.Message.from_bytes(data))
+    except ValueError:
+        return data.hex(" ")
 
 
 def _does(used: dict[str, ControllerMap], control: Control, port: str) -> list[str]:

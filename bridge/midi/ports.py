@@ -109,8 +109,8 @@ class Driven:
                 self._take(json.loads(line))
         except TimeoutError:
             logger.warning("MIDI: the driver has said nothing for {:g} s and is started anew", self._patience)
-        except (OSError, ValueError) as error:
-            logger.warning("the MIDI driver's process is ended: {}", error)
+        except Exception:  # noqa: BLE001  one message must not end MIDI for good
+            logger.exception("MIDI: the driver is started anew")
         finally:
             self._process = None
             await _end(process)
@@ -149,9 +149,13 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         async with asyncio.timeout(LEAVE_SECONDS):
             await process.wait()
     except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        pass
+    finally:
+        # Also when this is cancelled: nobody else would end a driver that hangs.
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+    await process.wait()
 
 
 def command(client: str = CLIENT) -> list[str]:

@@ -159,12 +159,19 @@ time.sleep(600)
 """
 
 
-def test_a_driver_that_hangs_in_the_sound_system_is_started_anew(monkeypatch):
-    monkeypatch.setattr("bridge.midi.ports.command", lambda client: [sys.executable, "-c", HANGS])
+SPEAKS = f"""{HANGS.rpartition("for")[0]}
+print(json.dumps({{"heard": "Pad", "at": 1.0, "data": "903c40"}}), flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(("program", "patience"), [(HANGS, 2.0), (SPEAKS, 60.0)])
+def test_a_driver_that_hangs_or_says_what_is_too_much_for_us_is_started_anew(monkeypatch, program, patience):
+    monkeypatch.setattr("bridge.midi.ports.command", lambda client: [sys.executable, "-c", program])
     told = []
 
     async def three_times():
-        driven = Driven(lambda heard: None, lambda ports: told.append(list(ports.open_inputs)), patience=2.0)
+        driven = Driven(lambda heard: 1 / 0, lambda ports: told.append(list(ports.open_inputs)), patience=patience)
         running = asyncio.create_task(driven.run())
         while len(told) < 3:
             await asyncio.sleep(0.02)
