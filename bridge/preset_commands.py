@@ -53,7 +53,7 @@ def listing(
 def show(name: Annotated[str, Parameter(help="name of a preset")], *, state: State = None) -> int:
     """Print the file of a preset, and where it is."""
     path = _existing(name, _own(state))
-    sys.stdout.write(f"# {path}\n{path.read_text('utf-8')}")
+    sys.stdout.write(f"# {path}\n{path.read_text('utf-8-sig')}")
     return 0
 
 
@@ -90,7 +90,7 @@ def new(
         raise InvalidSpec(f"name: {path} is there already")
     if verb not in VERBS:
         raise InvalidSpec(f"verb: must be one of {', '.join(VERBS)}, {verb} came")
-    text = _existing(like, own).read_text("utf-8") if like else _TEMPLATE.format(verb=verb)
+    text = _existing(like, own).read_text("utf-8-sig") if like else _TEMPLATE.format(verb=verb)
     own.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
     sys.stdout.write(f"{path}\n")

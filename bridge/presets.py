@@ -98,7 +98,7 @@ class Shelf(Mapping[str, Preset]):
 def read(path: Path) -> Preset:
     """One preset; raises InvalidSpec that says what is wrong with the file, and NotFound where there is none."""
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise NotFound(f"there is no file {path}") from None
     except OSError as error:

@@ -134,6 +134,9 @@ class Desk:
         if _needs_another_player(answer) and not self._open:
             self._end()
         if not self._open:
+            # A player that was given up may still have said something.
+            if self._rest:
+                self._rest.cancel()
             self._rest = asyncio.get_running_loop().call_later(self._idle, self._end)
         if tell:
             tell(answer)

@@ -114,7 +114,8 @@ class Player:
     def _halt(self, reason: str) -> None:
         if self._now:
             self._now.tape.stop()
-            if not self._now.ended.wait(SILENT_LOOKS * LOOK_SECONDS):
+            buffered = 2 * self._now.order.output.buffer_ms / 1000
+            if not self._now.ended.wait(SILENT_LOOKS * LOOK_SECONDS + buffered):
                 self._lose()
             self._end(reason)
 

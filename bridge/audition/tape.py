@@ -1,11 +1,17 @@
 """What the device is fed from: a stretch of audio, once or again and again. Its `fill` runs in the sound system's thread."""
 
+from collections import deque
+
 import numpy as np
 
 from engine.audio import FloatArray
 
 FADE_SECONDS = 0.005
 """Length of the fades at a stop and where one take takes the place of another."""
+LEAD_SECONDS = 0.1
+LEAD_TURNS = 3
+"""Silence before the first frame, at least so long and in so many blocks. A device that has just been opened may not let its
+first blocks be heard: JACK connects the ports of a client one after the other, from one block to the next."""
 
 
 class Tape:
@@ -19,61 +25,75 @@ class Tape:
         self.done = False
         """All was given to the device."""
         self._place = 0
-        self._fade_frames = max(1, round(FADE_SECONDS * rate))
-        self._next: FloatArray | None = None
+        self._lead_frames = round(LEAD_SECONDS * rate)
+        self._gain = np.linspace(1, 0, max(1, round(FADE_SECONDS * rate)), dtype=np.float32)[:, None]
+        self._faded: int | None = None
+        """So many frames of a fade were given; None: there is none."""
+        self._other: FloatArray | None = None
+        """To what it fades; None: to silence."""
+        self._next: deque[FloatArray] = deque(maxlen=1)
         self._stopping = False
 
     def replace(self, samples: FloatArray) -> None:
         """Go on with other audio of the same shape, at the same place."""
-        self._next = samples
+        self._next.append(samples)
 
     def stop(self) -> None:
         """Fade out and end."""
         self._stopping = True
 
     def fill(self, out: FloatArray) -> bool:
-        """Give the device what comes next, silence behind the end; whether that was the end."""
+        """Give the device what comes next, silence before and behind all; whether that was the end."""
         self.turns += 1
-        upcoming, stopping = self._next, self._stopping
-        if upcoming is not None:
-            self._fade_to(out[: self._fade_frames], upcoming)
-            self.samples = upcoming
-            if self._next is upcoming:
-                self._next = None
-            self._copy(out[self._fade_frames :], self._place)
-        elif stopping:
-            self._fade_to(out[: self._fade_frames], None)
-            out[self._fade_frames :] = 0
-            self.done = True
-        else:
-            self._copy(out, self._place)
+        silent = self._lead(len(out))
+        out[:silent] = 0
+        self._play(out[silent:])
         return self.done
 
-    def _fade_to(self, out: FloatArray, other: FloatArray | None) -> None:
-        """A fade from the audio that plays to another, or to silence."""
-        place = self._place
-        self._copy(out, place)
-        gain = np.linspace(1, 0, len(out), dtype=np.float32)[:, None]
-        out *= gain
-        if other is not None:
-            old, self.samples = self.samples, other
-            incoming = np.empty_like(out)
-            self._copy(incoming, place)
-            self.samples = old
-            out += incoming * (1 - gain)
+    def _lead(self, frames: int) -> int:
+        silent = frames if self.turns <= LEAD_TURNS else min(frames, self._lead_frames)
+        self._lead_frames = max(0, self._lead_frames - silent)
+        self.done = self.done or (silent > 0 and self._stopping)
+        return silent
 
-    def _copy(self, out: FloatArray, place: int) -> None:
-        wanted, length, given = len(out), len(self.samples), 0
+    def _play(self, out: FloatArray) -> None:
+        if self._faded is None and not self.done and (self._next or self._stopping):
+            self._faded, self._other = 0, self._next.pop() if self._next else None
+        if self._faded is not None:
+            fading = out[: len(self._gain) - self._faded]
+            self._fade(fading, self._faded)
+            out = out[len(fading) :]
+        if self.done:
+            out[:] = 0
+        else:
+            self._place = self._copy(self.samples, out)
+
+    def _fade(self, out: FloatArray, faded: int) -> None:
+        """Frames of a fade, of which some were given before; behind its last it is over."""
+        gain = self._gain[faded : faded + len(out)]
+        incoming = np.zeros_like(out)
+        if self._other is not None:
+            self._copy(self._other, incoming)
+        self._place = self._copy(self.samples, out)
+        out *= gain
+        out += incoming * (1 - gain)
+        self._faded = faded + len(out)
+        if self._faded == len(self._gain):
+            self._faded = None
+            self.done = self.done or self._other is None
+            self.samples = self.samples if self._other is None else self._other
+
+    def _copy(self, samples: FloatArray, out: FloatArray) -> int:
+        """Frames from the place on; where the next one is."""
+        wanted, length, given, place = len(out), len(samples), 0, self._place
         while given < wanted:
             if place >= length:
                 if not self.loop:
                     out[given:] = 0
-                    self.done = True
                     break
                 place = 0
             frames = min(wanted - given, length - place)
-            out[given : given + frames] = self.samples[place : place + frames]
+            out[given : given + frames] = samples[place : place + frames]
             given, place = given + frames, place + frames
-        self._place = place
-        if place >= length and not self.loop:
-            self.done = True
+        self.done = self.done or (place >= length and not self.loop)
+        return place

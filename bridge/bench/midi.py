@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -83,18 +83,36 @@ def _server(frames: int) -> Iterator[None]:
         raise CannotStart("this bench needs jackd (Debian: apt install jackd2)")
     # Always the same: a machine has eight places for servers, and one that did not end well keeps its own for its name.
     name = "punchin-bench"
-    arguments = [program, "-n", name, "-r", "-d", "dummy", "-r", str(RATE), "-p", str(frames)]
+    # Synchronous: it waits for clients that are late, where it would else drop what they have not taken.
+    arguments = [program, "-n", name, "-S", "-r", "-d", "dummy", "-r", str(RATE), "-p", str(frames)]
     before = os.environ.get("JACK_DEFAULT_SERVER")
     with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # noqa: S603
         os.environ["JACK_DEFAULT_SERVER"] = name
+        ended = CannotStart(f"the bench's JACK server ended by itself: is another one called {name} running?")
         try:
+            if not _answers(process, name):
+                raise ended
             yield
+            if process.poll() is not None:
+                raise ended
+        except BrokenPipeError:
+            raise ended from None
         finally:
             if before is None:
                 del os.environ["JACK_DEFAULT_SERVER"]
             else:
                 os.environ["JACK_DEFAULT_SERVER"] = before
             process.terminate()
+
+
+def _answers(process: "subprocess.Popen[bytes]", name: str) -> bool:
+    until = time.monotonic() + START_SECONDS
+    asking = [shutil.which("jack_lsp") or "jack_lsp", "-s", name]
+    while process.poll() is None and time.monotonic() < until:
+        if subprocess.run(asking, capture_output=True, check=False).returncode == 0:  # noqa: S603
+            return process.poll() is None
+        time.sleep(0.05)
+    return False
 
 
 def measured(notes: int, period: float) -> Result:
@@ -129,7 +147,8 @@ def _controller() -> Iterator["subprocess.Popen[str]"]:
             yield process
         finally:
             assert process.stdin is not None
-            process.stdin.close()
+            with suppress(BrokenPipeError):
+                process.stdin.close()
 
 
 def _tell(process: "subprocess.Popen[str]", line: dict[str, object]) -> None:

@@ -116,6 +116,11 @@ class Binding(_Part):
             self.on.message(0)
         return self
 
+    def is_like(self, other: Self) -> bool:
+        """Whether one message can mean both: the same gesture of the same control, on the same channel or on any."""
+        is_same = (self.gesture, self.layer) == (other.gesture, other.layer)
+        return is_same and (self.on.is_sent_by(other.on) or other.on.is_sent_by(self.on))
+
     @property
     def is_endless(self) -> bool:
         """Whether the control is an encoder without ends."""
@@ -152,6 +157,10 @@ class ControllerMap(_Part):
     setup: Annotated[
         tuple[Annotated[bytes, BeforeValidator(_sysex)], ...], Field(description="sent when it is plugged in")
     ] = ()
+    leave: Annotated[
+        tuple[Annotated[bytes, BeforeValidator(_sysex)], ...],
+        Field(description="sent when the map goes out of use, or punchin ends: sets back what `setup` has set"),
+    ] = ()
     lights: Annotated[dict[State, int], Field(description="value of a lit control in each state")] = {
         "idle": 0,
         "queued": 1,
@@ -164,8 +173,7 @@ class ControllerMap(_Part):
 
     def on_top_of(self, other: "ControllerMap") -> "ControllerMap":
         """Both maps in one; where both say something, it is what this one says."""
-        own = {(each.on, each.gesture, each.layer) for each in self.bind}
-        kept = tuple(each for each in other.bind if (each.on, each.gesture, each.layer) not in own)
+        kept = tuple(each for each in other.bind if not any(each.is_like(own) for own in self.bind))
         said = {key: getattr(self, key) for key in self.model_fields_set}
         return other.model_copy(update={**said, "bind": self.bind + kept, "show": self.show + other.show})
 
@@ -178,7 +186,7 @@ class ControllerMap(_Part):
 def read(path: Path) -> ControllerMap:
     """The map of a file; raises InvalidSpec with what is wrong in it, and OSError."""
     try:
-        return ControllerMap.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return ControllerMap.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, detail['loc'])) or 'map'}: {detail['msg'].removeprefix('Value error, ')}"

@@ -15,13 +15,15 @@ from bridge import settings
 from bridge.asking import print_json
 from bridge.flags import Json, State
 from bridge.midi import maps
-from bridge.midi.bindings import ACTIONS, ControllerMap
+from bridge.midi.bindings import ACTIONS, ControllerMap, Gesture
 from bridge.midi.bindings import State as Light
 from bridge.midi.controls import Control, event
 from bridge.midi.driver import matches
 from bridge.midi.feedback import picture
+from bridge.midi.learned import Learned
 from bridge.midi.ports import Driven, Heard, Ports, Wanted
-from engine.errors import CannotStart, InvalidSpec
+from bridge.presets import presets
+from engine.errors import CannotStart, NotFound
 
 ANSWER_SECONDS = 10.0
 LEARN_SECONDS = 30.0
@@ -140,8 +142,7 @@ def monitor(
             return
         moved = event(message.data)
         does = _does(used, moved.control, message.port) if moved else []
-        text = str(mido.Message.from_bytes(message.data))
-        _say(f"{message.port}: {moved.control if moved else text}" + (f" = {moved.value}" if moved else ""))
+        _say(f"{message.port}: " + (f"{moved.control} = {moved.value}" if moved else _text(message.data)))
         for line in does:
             _say(f"    {line}")
 
@@ -150,6 +151,13 @@ def monitor(
 
     asyncio.run(_Desk(show, Wanted([port], [], virtual=True)).during(wait))
     return 0
+
+
+def _text(data: bytes) -> str:
+    try:
+        return str(mido.Message.from_bytes(data))
+    except ValueError:
+        return data.hex(" ")
 
 
 def _does(used: dict[str, ControllerMap], control: Control, port: str) -> list[str]:
@@ -164,8 +172,10 @@ def _does(used: dict[str, ControllerMap], control: Control, port: str) -> list[s
 def learn(
     action: Annotated[str, Parameter(help=f"what it is to do: {', '.join(ACTIONS)}")],
     *,
-    name: Name = "mine",
-    gesture: Annotated[str, Parameter(help="press, long or double")] = "press",
+    name: Annotated[
+        str | None, Parameter(help="the map to add to; default: mine, or mine-2 … for another port")
+    ] = None,
+    gesture: Annotated[Gesture, Parameter(help="press, long or double")] = "press",
     preset: Annotated[str | None, Parameter(help="the preset, for the action `preset`")] = None,
     prompt: Annotated[str | None, Parameter(help="a prompt that goes along")] = None,
     port: Annotated[str, Parameter(help="pattern of the ports to listen to")] = "*",
@@ -175,7 +185,9 @@ def learn(
     """Wait for a pad, key or pedal, and write what it does into a map of your own, which is in use at once."""
     heard: list[Heard] = []
     pressed = asyncio.Event()
-    path = maps.folder(_state(state)) / f"{name}.toml"
+    place = _state(state)
+    if action == "preset" and preset not in presets(place / "presets"):
+        raise NotFound(f"preset: there is no {preset!r}; --preset names one of those that `punchin presets list` shows")
 
     async def wait(desk: _Desk) -> None:
         if not any(desk.driven.ports.open_inputs):
@@ -196,60 +208,18 @@ def learn(
     moved = event(heard[0].data)
     assert moved is not None
     values = {key: value for key, value in {"preset": preset, "prompt": prompt}.items() if value is not None}
-    text = _binding_text(moved.control, "_".join(action.split()), gesture, values)
-    before = path.read_text("utf-8") if path.exists() else _map_text(name, heard[0].port)
-    _write_checked(path, before.rstrip() + "\n\n" + text)
-    _say(f"{moved.control} of {heard[0].port} does {action!r} now; it stands in {path}")
+    learned = Learned(moved.control, "_".join(action.split()), gesture, values)
+    path, replaced = learned.write(maps.folder(place), name, heard[0].port)
+    instead = f" instead of {replaced!r}" if replaced else ""
+    _say(f"{moved.control} of {heard[0].port} does {action!r} now{instead}; it stands in {path}")
     return 0
-
-
-def _map_text(name: str, port: str) -> str:
-    # Numbers at the end of a name, which ALSA and Windows give out anew each time, are left to the pattern.
-    stem = port.rstrip("0123456789: ") if port != "punchin" else ""
-    inputs = f"inputs = [{_quoted(stem + '*')}]\noutputs = [{_quoted(stem + '*')}]\n" if stem else ""
-    return f"name = {_quoted(name)}\n{inputs}{'' if stem else 'virtual = true'}\n"
-
-
-def _binding_text(control: Control, action: str, gesture: str, values: dict[str, str]) -> str:
-    lines = [
-        "[[bind]]",
-        f"on = {_quoted(str(control))}",
-        f"gesture = {_quoted(gesture)}",
-        f"action = {_quoted(action)}",
-    ]
-    if values:
-        lines.append(f"values = {{ {', '.join(f'{key} = {_quoted(value)}' for key, value in values.items())} }}")
-    return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string."""
-    escaped = "".join(
-        f"\\u{ord(char):04x}" if ord(char) < 0x20 or char in {'"', "\\", "\x7f"} else char for char in text
-    )
-    return f'"{escaped}"'
-
-
-def _write_checked(path: Path, text: str) -> None:
-    """Write a map in one go, and only one that is right."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, "utf-8")
-    try:
-        maps.whole(temporary)
-        temporary.replace(path)
-    except InvalidSpec as error:
-        raise InvalidSpec(f"nothing was written: {error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def lights(
     name: Name, *, seconds: Annotated[float, Parameter(help="per state of the lights")] = 1.0, state: State = None
 ) -> int:
     """Go through the lights of a map's controller, state by state, without asking anything of a daemon."""
-    path = maps.folder(_state(state)) / f"{name}.toml"
-    controller = maps.whole(path if path.exists() else maps.shipped_maps().get(name, path))
+    controller = maps.named(_state(state), name)
     wanted = Wanted([], controller.outputs, controller.virtual)
 
     async def show(desk: _Desk) -> None:

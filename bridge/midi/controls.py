@@ -6,6 +6,8 @@ from typing import NamedTuple, Self
 NOTE, CC, PROGRAM, PITCH, SONG, SYSEX = "note", "cc", "program", "pitch", "song", "sysex"
 FULL = {NOTE: 127, CC: 127, PROGRAM: 127, PITCH: 16383, SONG: 127, SYSEX: 127}
 """The highest value of each kind. Program change, song select and sysex have no value: they count as full presses."""
+DOWN = {NOTE: 1, CC: 64, PROGRAM: 0, PITCH: 12288, SONG: 0, SYSEX: 0}
+"""The lowest value of each kind that is a press. A pitch wheel rests at 8192."""
 _STATUS = {NOTE: 0x90, CC: 0xB0, PROGRAM: 0xC0, PITCH: 0xE0}
 _TEXT = re.compile(
     r"(note|cc|program) (\d{1,3})(?: channel (\d{1,2}))?|pitch(?: channel (\d{1,2}))?|song (\d{1,3})|sysex (.+)"

@@ -3,6 +3,7 @@
 In:  {"inputs": [pattern…], "outputs": [pattern…], "virtual": bool} which ports to keep open from now on
      {"send": port, "data": hex}                                    a message for an output
 Out: {"inputs": [name…], "outputs": [name…], "open_inputs": [name…], "open_outputs": [name…]} whenever that changes
+     {}                                                             every two seconds: it lives
      {"heard": port, "at": seconds of the monotonic clock, "data": hex}
      {"trouble": sentence}                                          and then the process ends
 
@@ -23,6 +24,7 @@ from typing import Any, TextIO
 from bridge.midi.system import CLIENT, NoMidi, System, has_virtual_ports, system
 
 SCAN_SECONDS = 0.5
+ALIVE_SECONDS = 2.0
 VIRTUAL = "punchin"
 """What the virtual ports are called in the lines above."""
 NO_MIDI = 3
@@ -42,6 +44,7 @@ class Driver:
         self._outputs: dict[str, Any] = {}
         self._told: dict[str, list[str]] = {}
         self._next_scan = 0.0
+        self._next_alive = 0.0
 
     def run(self, commands: "queue.SimpleQueue[dict[str, Any] | None]") -> int:
         """Obey commands and look for ports twice a second, until the commands end or the MIDI service has gone."""
@@ -55,6 +58,7 @@ class Driver:
                     return NO_MIDI
                 self._scan()
                 self._next_scan = time.monotonic() + SCAN_SECONDS
+                self._say_alive()
             try:
                 command = commands.get(timeout=max(0.0, self._next_scan - time.monotonic()))
             except queue.Empty:
@@ -95,6 +99,11 @@ class Driver:
             self._told = state
             self._news.put(state)
 
+    def _say_alive(self) -> None:
+        if time.monotonic() >= self._next_alive:
+            self._next_alive = time.monotonic() + ALIVE_SECONDS
+            self._news.put({})
+
     def _those(self, names: Iterable[str], side: str) -> set[str]:
         wanted = {name for name in names if any(matches(name, pattern) for pattern in self._wanted[side])}
         return wanted | ({VIRTUAL} if self._virtual else set())
@@ -133,8 +142,8 @@ def _keep_open(there: dict[str, Any], wanted: set[str], opened: Any, close: Any)
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether a port's name is meant by a pattern with `*` and `?`; case does not matter."""
-    return fnmatchcase(name.casefold(), pattern.casefold())
+    """Whether a port's name is meant by a pattern with `*` and `?`; case does not matter, and brackets are brackets."""
+    return fnmatchcase(name.casefold(), pattern.casefold().replace("[", "[[]"))
 
 
 def _read(lines: Iterable[str], commands: "queue.SimpleQueue[dict[str, Any] | None]") -> None:

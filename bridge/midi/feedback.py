@@ -1,6 +1,6 @@
 """What a controller shows: the state of rendering on pads, its progress and the dials on numbers, rings and motor faders."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import NamedTuple
 
 from bridge.midi.bindings import EVERY, ControllerMap, Span, State
@@ -97,6 +97,13 @@ class Outbox:
     def show(self, port: str, values: Mapping[Control, int]) -> None:
         """Set what a port's controls are to show."""
         self._wanted |= {(port, control): value for control, value in values.items()}
+
+    def put_out(self, port: str, lights: Container[Control]) -> None:
+        """Switch off what is lit of these, at once."""
+        for (where, control), shown in list(self._shown.items()):
+            if where == port and control in lights and shown.value:
+                self._send(port, control.message(0))
+        self.forget(port)
 
     def forget(self, port: str) -> None:
         """A port has gone: should it come back, all is sent anew."""

@@ -62,6 +62,10 @@ class Gestures:
                 del self._presses[control]
                 self._made(control, "long" if press.is_held else "press", press.value)
 
+    def forget(self) -> None:
+        """What has been unplugged is not held any more."""
+        self._presses.clear()
+
     @property
     def due(self) -> float | None:
         """When `tick` has something to decide; None while nothing waits."""

@@ -31,6 +31,15 @@ def in_use(state: Path) -> dict[str, ControllerMap]:
     return found
 
 
+def named(state: Path, name: str) -> ControllerMap:
+    """The map of a name: the one in use, else the shipped one; raises NotFound, and InvalidSpec."""
+    path = folder(state) / f"{name}.toml"
+    known = {**shipped_maps(), **({name: path} if path.exists() else {})}
+    if name not in known:
+        raise NotFound(f"there is no map {name!r}; there are {', '.join(known)}")
+    return whole(known[name])
+
+
 def whole(path: Path) -> ControllerMap:
     """A file's map on top of its base, which is one of the shipped; raises InvalidSpec, NotFound and OSError."""
     own = read(path)
@@ -55,20 +64,35 @@ def signature(state: Path) -> Mapping[str, tuple[int, int]]:
 
 
 def use(state: Path, name: str) -> Path:
-    """Put a shipped map into use; raises NotFound, or InvalidSpec where one of that name is in use already."""
-    if name not in shipped_maps():
-        raise NotFound(f"there is no map {name!r}; there are {', '.join(shipped_maps())}")
+    """Put a map into use: the one that was dropped under that name, else one of the shipped.
+
+    Raises NotFound, or InvalidSpec where one of that name is in use already.
+    """
     path = folder(state) / f"{name}.toml"
     if path.exists():
         raise InvalidSpec(f"{path} is in use already")
+    if dropped(state, name).exists():
+        return dropped(state, name).replace(path)
+    if name not in shipped_maps():
+        raise NotFound(f"there is no map {name!r}; there are {', '.join(shipped_maps())}")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f'# Bindings of your own go here; they come before those of the base.\nbase = "{name}"\n', "utf-8")
     return path
 
 
 def drop(state: Path, name: str) -> Path:
-    """Take a map out of use: its file is renamed, and kept. Raises NotFound."""
+    """Take a map out of use: its file is renamed, and kept. Raises NotFound.
+
+    Raises InvalidSpec where another file of that name was kept before.
+    """
     path = folder(state) / f"{name}.toml"
     if not path.exists():
         raise NotFound(f"no map {name!r} is in use")
-    return path.replace(path.with_suffix(".toml.off"))
+    if dropped(state, name).exists():
+        raise InvalidSpec(f"{dropped(state, name)} was kept when {name} was dropped before: rename or delete it first")
+    return path.replace(dropped(state, name))
+
+
+def dropped(state: Path, name: str) -> Path:
+    """Where the file of a map is that was taken out of use."""
+    return folder(state) / f"{name}.toml.off"

@@ -15,6 +15,8 @@ from bridge.midi.system import CLIENT
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
 LEAVE_SECONDS = 2.0
+SILENT_SECONDS = 30.0
+"""A driver that has said nothing for so long hangs in the sound system, and is ended. JACK may stand still for ten."""
 LONGEST_LINE = 1 << 20
 """Bytes: a sysex dump of half a megabyte."""
 
@@ -57,7 +59,9 @@ class Driven:
         heard: Callable[[Heard], None],
         changed: Callable[[Ports], None],
         client: str = CLIENT,
+        patience: float = SILENT_SECONDS,
     ) -> None:
+        self._patience = patience
         self._heard = heard
         self._changed = changed
         self._client = client
@@ -101,16 +105,22 @@ class Driven:
         try:
             self._tell(self._wanted._asdict())
             assert process.stdout is not None
-            while line := await process.stdout.readline():
+            while line := await self._line(process.stdout):
                 self._take(json.loads(line))
-        except (OSError, ValueError) as error:
-            logger.warning("the MIDI driver's process is ended: {}", error)
+        except TimeoutError:
+            logger.warning("MIDI: the driver has said nothing for {:g} s and is started anew", self._patience)
+        except Exception:  # noqa: BLE001  one message must not end MIDI for good
+            logger.exception("MIDI: the driver is started anew")
         finally:
             self._process = None
             await _end(process)
             if any(self.ports):
                 self.ports = Ports()
                 self._changed(self.ports)
+
+    async def _line(self, said: asyncio.StreamReader) -> bytes:
+        async with asyncio.timeout(self._patience):
+            return await said.readline()
 
     def _take(self, news: dict[str, Any]) -> None:
         if "heard" in news:
@@ -120,7 +130,7 @@ class Driven:
                 logger.warning("MIDI: {}; it is tried again until it is there", news["trouble"])
             self.trouble = news["trouble"]
             self._changed(self.ports)
-        else:
+        elif news:
             self.trouble = ""
             self.ports = Ports(**news)
             self._changed(self.ports)
@@ -139,9 +149,13 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         async with asyncio.timeout(LEAVE_SECONDS):
             await process.wait()
     except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        pass
+    finally:
+        # Also when this is cancelled: nobody else would end a driver that hangs.
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+    await process.wait()
 
 
 def command(client: str = CLIENT) -> list[str]:

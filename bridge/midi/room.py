@@ -96,6 +96,7 @@ class MidiRoom:
                     self._ask(m.Ping.address, ("midi",))
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
+            self.surface.leave()
             if driver:
                 driver.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

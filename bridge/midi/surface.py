@@ -9,7 +9,7 @@ from loguru import logger
 
 from bridge.midi.bindings import EVERY, MAIN, Binding, ControllerMap, Gesture, Span
 from bridge.midi.clock import Clock, Transport
-from bridge.midi.controls import Control, event, steps
+from bridge.midi.controls import CC, DOWN, PITCH, Control, event, steps
 from bridge.midi.driver import VIRTUAL, matches
 from bridge.midi.feedback import Board, Outbox, picture
 from bridge.midi.gestures import Gestures
@@ -34,6 +34,10 @@ _CLOCKED = {
 STEPS = 64
 """Clicks of an endless encoder from the lowest value to the highest."""
 
+AGAIN_SECONDS = 1.0
+"""So long after it was plugged in a controller is told everything once more: some are deaf while they start, and JACK drops what
+comes as a port is connected."""
+
 Ask = Callable[[str, tuple[Any, ...]], None]
 
 
@@ -42,11 +46,18 @@ class _Controller:
 
     def __init__(self, controller: ControllerMap, made: Callable[[Binding, int], None]) -> None:
         self.map = controller
-        self.layer = MAIN
         self._made = made
         self.gestures = Gestures(self._known, self._gesture)
+        self._switched = MAIN
         self._held: dict[Control, str] = {}
-        """Controls that hold a layer, and the layer to go back to."""
+        """Controls that hold a layer, in the order in which they were pressed."""
+        self._down: dict[Control, int] = {}
+        """Controllers that are past the value of a press, and where they are."""
+
+    @property
+    def layer(self) -> str:
+        """The layer that is held, of several the last; else the one that was switched to."""
+        return next(reversed(self._held.values()), self._switched)
 
     def bound(self, control: Control) -> list[Binding]:
         """What a control does in the layer that holds."""
@@ -55,19 +66,35 @@ class _Controller:
     def is_meant(self, port: str, patterns: Sequence[str]) -> bool:
         return self.map.virtual if port == VIRTUAL else any(matches(port, pattern) for pattern in patterns)
 
+    def goes_down(self, control: Control, value: int) -> bool | None:
+        """Whether a message presses (True) or lets go (False); None of a pedal or wheel that moves on while it is down.
+
+        One that sends the same again is pressed again: some foot switches never send that they were let go.
+        """
+        if value < DOWN[control.kind]:
+            self._down.pop(control, None)
+            return False
+        if control.kind in {CC, PITCH}:
+            before, self._down[control] = self._down.get(control, value), value
+            return None if before != value else True
+        return True
+
     def hold(self, control: Control, layer: str) -> None:
-        self._held[control], self.layer = self.layer, layer
+        self._held[control] = layer
 
     def let_go(self, control: Control) -> bool:
-        """Go back to the layer before; False where the control held none."""
-        if control not in self._held:
-            return False
-        self.layer = self._held.pop(control)
-        return True
+        """Hold a layer no longer; False where the control held none."""
+        return self._held.pop(control, None) is not None
 
     def switch(self, layer: str) -> None:
         """Go to a layer, or back to the first one where it holds already."""
-        self.layer = MAIN if self.layer == layer else layer
+        self._switched = MAIN if self._switched == layer else layer
+
+    def unplugged(self) -> None:
+        """Hands are off: nobody will tell that what was held is let go."""
+        self._held.clear()
+        self._down.clear()
+        self.gestures.forget()
 
     def _known(self, control: Control) -> set[Gesture]:
         return {each.gesture for each in self.bound(control)}
@@ -97,6 +124,8 @@ class Surface:
         self._controllers: dict[str, _Controller] = {}
         self._clocks: dict[str, Clock] = {}
         self._ports = Ports()
+        self._again: dict[str, float] = {}
+        """Ports that were plugged in a moment ago, and when they are set up once more."""
         self._board = Board()
         self._outbox = Outbox(send)
         self._now = 0.0
@@ -108,6 +137,9 @@ class Surface:
     def use(self, maps: Mapping[str, ControllerMap]) -> None:
         """Use these maps from now on; one that is as before keeps its layer."""
         before = self._controllers
+        for name, known in before.items():
+            if maps.get(name) != known.map:
+                self._take_leave(known, is_back=name in maps)
         self._controllers = {}
         for name, controller in maps.items():
             if name in before and before[name].map == controller:
@@ -131,13 +163,31 @@ class Surface:
         new = [port for port in ports.open_outputs if port not in self._ports.open_outputs]
         for port in set(self._ports.open_outputs) - set(ports.open_outputs):
             self._outbox.forget(port)
-        for port in set(self._clocks) - set(ports.open_inputs):
-            del self._clocks[port]
+        for port in set(self._ports.open_inputs) - set(ports.open_inputs):
+            self._clocks.pop(port, None)
+            for controller in self._controllers.values():
+                if controller.is_meant(port, controller.map.inputs):
+                    controller.unplugged()
         for port in ports.open_inputs:
             if port not in self._ports.open_inputs:
                 logger.info("MIDI: listening to {}", port)
         self._ports = ports
+        self._again = {port: at for port, at in self._again.items() if port in ports.open_outputs}
+        self._again |= dict.fromkeys(new, now + AGAIN_SECONDS)
         self._set_up(new)
+
+    def leave(self) -> None:
+        """Leave all controllers as they were: no light of ours, no mode that `setup` has set."""
+        for controller in self._controllers.values():
+            self._take_leave(controller)
+
+    def _take_leave(self, controller: _Controller, *, is_back: bool = False) -> None:
+        lights = {each.on for each in controller.map.bind if each.lit or each.light is not None}
+        for port in self._ports.open_outputs:
+            if controller.is_meant(port, controller.map.outputs):
+                self._outbox.put_out(port, lights)
+                for data in () if is_back else controller.map.leave:
+                    self._send(port, data)
 
     def transport(self, now: float) -> Transport:
         """Tempo and position of the first clock that runs, else of Ableton Link."""
@@ -183,13 +233,13 @@ class Surface:
         holder = next((each for each in bound if each.hold), None)
         presses = [each for each in bound if not each.set and not each.is_endless and not each.hold]
         is_toggle = any(each.mode == "toggle" for each in presses)
-        goes_down = value > 0 if control.kind == "note" else value >= 64
-        if not goes_down and not is_toggle:
+        goes_down = True if is_toggle else controller.goes_down(control, value)
+        if goes_down is False:
             if not controller.let_go(control):
                 controller.gestures.released(control, self._now)
-        elif holder:
+        elif goes_down and holder:
             controller.hold(control, holder.to)
-        elif presses:
+        elif goes_down and presses:
             controller.gestures.pressed(control, value, self._now)
             if is_toggle or control.kind in {"program", "song", "sysex"}:
                 controller.gestures.released(control, self._now)
@@ -267,12 +317,15 @@ class Surface:
         self._now = now
         for controller in self._controllers.values():
             controller.gestures.tick(now)
-        self._show()
+        ready = [port for port, at in self._again.items() if at <= now]
+        for port in ready:
+            del self._again[port]
+        self._set_up(ready)
         self._outbox.tick(now)
 
     def due(self, now: float) -> float | None:
         """When `tick` has something to do."""
-        times = [controller.gestures.due for controller in self._controllers.values()]
+        times = [*self._again.values(), *(controller.gestures.due for controller in self._controllers.values())]
         return min(
             (each for each in (*times, self._board.due(now), self._outbox.due) if each is not None), default=None
         )

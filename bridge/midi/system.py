@@ -128,6 +128,11 @@ class _PythonRtmidi(System):
         port.ignore_types(sysex=False, timing=False, active_sense=True)
         port.set_callback(lambda event, _: heard(bytes(event[0])))
 
+    def close(self, port: Any) -> None:
+        port.close_port()
+        # Otherwise its client of ALSA or JACK stays until the process ends.
+        port.delete()
+
     def send(self, port: Any, data: bytes) -> None:
         port.send_message(data)
 

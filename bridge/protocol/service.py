@@ -302,6 +302,7 @@ class Service:
                 self._to_subscribers(job, message, told=client)
 
         auditions.play((client, request.request_id), job, request, tell)
+        self._triggers.heard(job, request.take, request.track)
 
     def _stop(self, auditions: Auditions, _: ClientId, peer: Peer, request: m.Stop) -> None:
         auditions.stop()

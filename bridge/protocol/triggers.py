@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from bridge.presets import Preset
 from bridge.protocol import messages as m
@@ -19,13 +19,19 @@ _LOOKED_AT = 200
 _STEPS = {"audition": 0, "audition_next": 1, "audition_previous": -1}
 
 
+class _Heard(NamedTuple):
+    job: JobId
+    take: int
+    track: str | None
+
+
 class Triggers:
-    """Does what the daemon can do of a trigger itself. Remembers which take was asked for last."""
+    """Does what the daemon can do of a trigger itself. Knows which take was asked for last, by whatever way."""
 
     def __init__(self, studio: Studio, presets: Mapping[str, Preset]) -> None:
         self._studio = studio
         self._presets = presets
-        self._heard: tuple[JobId, int] | None = None
+        self._heard: _Heard | None = None
 
     def own(self, trigger: m.Trigger, client: ClientId, reply_to: str, *, has_daw: bool) -> Job | m.Request | None:
         """A job that was made for a trigger, or the request to answer in its place; None where it is the DAW's.
@@ -50,9 +56,13 @@ class Triggers:
     def for_daw(self, trigger: m.Trigger) -> dict[str, Any]:
         """What the DAW is told with a trigger; to `keep` is the take that was asked for last."""
         if trigger.action == "keep" and self._heard:
-            job, take = self._heard
-            return {"job": job, "take": take, **trigger.parameters}
+            return {"job": self._heard.job, "take": self._heard.take, **trigger.parameters}
         return trigger.parameters
+
+    def heard(self, job: Job, take: int, track: str | None) -> None:
+        """A take is played: `keep` means it from now on, and the next one is beside it. The original, 0, is no take."""
+        if take:
+            self._heard = _Heard(job.id, take, track if job.spec.verb is Verb.EXTRACT else None)
 
     def panic(self) -> None:
         """Cancel every job that has not ended."""
@@ -60,15 +70,19 @@ class Triggers:
             self._studio.cancel(job.id)
 
     def _audition(self, trigger: m.Trigger, step: int) -> m.Request:
-        """The newest result, or the take beside the one asked for last; behind the last take comes the first."""
+        """The newest result, or the take beside the one asked for last; behind the last take comes the first.
+
+        Stems are heard one after the other.
+        """
         job = self._rendered()
-        takes = sorted({clip.take for clip in job.clips})
-        before = self._heard[1] if self._heard and self._heard[0] == job.id else None
-        take = takes[(takes.index(before) + step) % len(takes)] if before in takes else takes[0]
-        self._heard = (job.id, take)
-        return m.Audition.model_validate(
-            {"take": take, **trigger.parameters, "request_id": trigger.request_id, "job": job.id}
-        )
+        if job.spec.verb is Verb.EXTRACT:
+            choices = [_Heard(job.id, clip.take, clip.track) for clip in job.clips]
+        else:
+            choices = [_Heard(job.id, take, None) for take in sorted({clip.take for clip in job.clips})]
+        before = next((each for each in choices if each == self._heard), None)
+        chosen = choices[(choices.index(before) + step) % len(choices)] if before else choices[0]
+        own = {"take": chosen.take} | ({"track": chosen.track} if chosen.track else {})
+        return m.Audition.model_validate({**own, **trigger.parameters, "request_id": trigger.request_id, "job": job.id})
 
     def _more_takes(self, trigger: m.Trigger, origin: Origin) -> Job:
         """The last job again, its seeds counted on; the takes of a DAW's job belong to that DAW."""

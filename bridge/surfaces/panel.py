@@ -102,11 +102,11 @@ def _actions() -> Iterator[Control]:
 
 
 def _settings() -> Iterator[Control]:
-    yield Control("strength", "Strength", Place(MARGIN, 138, 330, 56), "fader", AMBER, initial=0.5)
+    yield Control("strength", "Strength", Place(MARGIN, 138, 274, 56), "fader", AMBER, initial=0.5)
     yield Control(
         "takes",
         "Takes",
-        Place(344, 138, 330, 56),
+        Place(288, 138, 274, 56),
         "fader",
         AMBER,
         low=1,
@@ -114,6 +114,7 @@ def _settings() -> Iterator[Control]:
         initial=1,
         steps=MAX_TAKES - 1,
     )
+    yield Control("keep", "Keep", Place(568, 138, 106, 56), "button", AMBER, m.Trigger.address, {"action": "keep"})
     for column, (name, label) in enumerate((("loop", "Loop"), ("match", "Equally loud"), (CONTEXT, "In context"))):
         yield Control(name, label, Place(682 + column * 112, 138, 106, 56), "toggle", GREEN)
 

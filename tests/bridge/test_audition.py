@@ -118,6 +118,24 @@ def test_in_context_it_is_the_source_with_the_take_in_its_place(daw, recorder, r
     assert np.array_equal(recorder.heard(), without_silence(expected[round(2.5 * RATE) : round(4.5 * RATE)]))
 
 
+def test_a_pad_plays_one_stem_after_the_other(daw, recorder, tmp_path):
+    time = np.arange(RATE) / RATE
+    click = np.random.default_rng(4).normal(0, 0.2, RATE) * np.exp(-40 * (time % 0.25))
+    path = tmp_path / "short.wav"
+    soundfile.write(path, np.stack([0.3 * np.sin(2 * np.pi * 60 * time) + click] * 2, axis=1), RATE, subtype="FLOAT")
+    daw.send("/punchin/extract", "x", "source", str(path), "tracks", "drums,bass", "engine", "draft")
+    got = daw.listen("/punchin/done")
+    daw.send("/punchin/received", got[-1].params[0])
+    stems = [
+        soundfile.read(message.params[3], dtype="float32")[0] for message in got if message.address == "/punchin/clip"
+    ]
+    recorder.heard()
+    for number, stem in enumerate([*stems, stems[0]]):
+        daw.send("/punchin/trigger", f"next-{number}", "action", "audition_next")
+        assert stopped(daw) == "ended"
+        assert np.array_equal(recorder.heard(), without_silence(stem))
+
+
 def test_in_a_loop_another_take_and_the_original_go_on_at_the_same_beat(daw, recorder, rendered, source):
     job, takes = rendered
     listening = PlainClient(daw.socket.getpeername()[1])
@@ -126,9 +144,9 @@ def test_in_a_loop_another_take_and_the_original_go_on_at_the_same_beat(daw, rec
     original = soundfile.read(source, dtype="float32")[0][3 * RATE : 4 * RATE]
     recorder.heard()
     plays(daw, "loop-1", "job", job, "loop", True)
-    until(lambda: sum(block.shape[1] for block in recorder.blocks) > 2.2 * RATE)
+    until(lambda: recorder.has_heard(2.2))
     plays(daw, "loop-2", "job", job, "loop", True, "take", 0)
-    until(lambda: sum(block.shape[1] for block in recorder.blocks) > 4.5 * RATE)
+    until(lambda: recorder.has_heard(4.5))
     daw.send("/punchin/stop", "stop")
     daw.listen("/punchin/stopped")
     assert [message.params[1] for message in daw.heard if message.address == "/punchin/stopped"] == [

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from jackrig import only_one
 
 COMMAND = [sys.executable, "-m", "bridge", "bench", "midi"]
 
@@ -13,9 +14,10 @@ COMMAND = [sys.executable, "-m", "bridge", "bench", "midi"]
 @pytest.mark.midi
 @pytest.mark.skipif(shutil.which("jackd") is None, reason="jackd is not installed (Debian: jackd2)")
 def test_notes_are_measured_beside_the_period():
-    done = subprocess.run(
-        [*COMMAND, "--notes", "5", "--frames", "480", "--json"], capture_output=True, text=True, check=True
-    )
+    with only_one("punchin-bench"):
+        done = subprocess.run(
+            [*COMMAND, "--notes", "5", "--frames", "480", "--json"], capture_output=True, text=True, check=True
+        )
     told = json.loads(done.stdout)
     assert told["period"] == pytest.approx(10.0)
     assert (told["notes"], told["lost"]) == (5, 0)

@@ -106,6 +106,26 @@ def test_a_player_with_nothing_to_do_is_ended_and_started_again():
     run(scenario)
 
 
+def test_a_player_that_says_more_than_it_was_asked_is_not_ended_while_it_plays():
+    async def scenario():
+        stray = 'print(json.dumps({"kind": "ended", "number": 99, "reason": "ended"}), flush=True)'
+        wordy = desk(f"{ANSWERS}        {stray}\n", idle=1.0)
+        heard = []
+        wordy.play(order(1), heard.append)
+        await until(lambda: heard)
+        wordy.stop()
+        await until(lambda: len(heard) == 2)
+        await asyncio.sleep(0.1)
+        wordy.play(order(2), heard.append)
+        await until(lambda: len(heard) == 3)
+        await asyncio.sleep(1.5)
+        assert wordy.pid is not None
+        assert len(heard) == 3, "it plays"
+        await wordy.close()
+
+    run(scenario)
+
+
 def test_the_same_request_again_is_answered_again_and_played_once(tmp_path):
     clip = ClipFile(tmp_path, tmp_path, 1, "mix", 0.0, 8, 8000, 1, 1, -1.0, -20.0, -1.0, False, 0.1)
     job = Job("j", Origin("c", "r"), SPEC, "draft", JobState.RENDERED, clips=(clip,))

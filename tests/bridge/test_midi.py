@@ -18,6 +18,7 @@ pytestmark = [
 
 MAP = """
 setup = ["f0 7d 01 f7"]
+leave = ["f0 7d 00 f7"]
 lights = { idle = 1, queued = 2, rendering = 3, done = 4, failed = 5 }
 
 [[bind]]
@@ -41,7 +42,7 @@ on = "cc 20"
 NOTES = "".join(
     f'[[bind]]\non = "note {note}"\naction = "n{note}"\nby_value = {{ v = [0, 127] }}\n' for note in range(40, 90)
 )
-SETUP = "f07d01f7"
+SETUP, LEAVE = "f07d01f7", "f07d00f7"
 IDLE, QUEUED, RENDERING, DONE, FAILED = (f"90240{state}" for state in range(1, 6))
 
 
@@ -204,12 +205,37 @@ def test_another_program_of_jack_is_heard(running, daw):
             sequencer.kill()
 
 
+REPLUGGED = """
+import os
+from bridge.midi.system import system
+ports = system("replugged")
+for _ in range(4):
+    opened = [ports.listen("pad:keys", print), ports.sender("lamp:lamps")]
+    while opened:
+        ports.close(opened.pop())
+    print(len(os.listdir("/proc/self/fd")), flush=True)
+os._exit(0)
+"""
+
+
+def test_a_device_that_comes_and_goes_leaves_nothing_open(pad):
+    done = subprocess.run([sys.executable, "-c", REPLUGGED], capture_output=True, text=True, timeout=60, check=True)
+    assert len(set(done.stdout.split())) == 1, done.stdout
+
+
 def test_unplugged_and_plugged_in_again(pad, daw):
     pad.close()
     pad.plug()
     pad.hears(SETUP)
     pad.send("902440")
     assert daw.listen("/punchin/run")[-1].params[1] == "repaint"
+
+
+def test_a_daemon_that_ends_leaves_the_pads_dark_and_the_next_one_lights_them(running, pad):
+    running.stop()
+    pad.hears("902400", LEAVE)
+    running.start()
+    pad.hears(SETUP, IDLE)
 
 
 def test_the_server_dies_and_returns(jack, running, pad, daw):

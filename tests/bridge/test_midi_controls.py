@@ -152,14 +152,23 @@ def test_maps_are_put_into_use_and_out_of_it(tmp_path):
     assert maps.signature(tmp_path) != before
     with pytest.raises(InvalidSpec, match="in use already"):
         maps.use(tmp_path, "generic")
-    with pytest.raises(NotFound, match="there are"):
-        maps.use(tmp_path, "theremin")
+    for look in (maps.use, maps.named):
+        with pytest.raises(NotFound, match="there are"):
+            look(tmp_path, "theremin")
+    assert maps.named(tmp_path, "clock").clock
+    path.write_text("base = 'generic'\nname = 'Mine'", "utf-8")
     kept = maps.drop(tmp_path, "generic")
     assert kept.exists()
     assert not path.exists()
     assert maps.in_use(tmp_path) == {}
     with pytest.raises(NotFound):
         maps.drop(tmp_path, "generic")
+    path.write_text("name = 'Another'", "utf-8")
+    with pytest.raises(InvalidSpec, match="was kept"):
+        maps.drop(tmp_path, "generic")
+    path.unlink()
+    maps.use(tmp_path, "generic")
+    assert maps.in_use(tmp_path)["generic"].name == "Mine", "what was dropped comes back"
 
 
 def test_whole_numbers_stay_whole():

@@ -1,14 +1,17 @@
 """The driver on ports in memory: what it keeps open, what it says, and when it ends."""
 
+import asyncio
 import io
 import json
 import queue
+import sys
 import threading
 
 import pytest
 from rig import until
 
 from bridge.midi.driver import NO_MIDI, VIRTUAL, Driver
+from bridge.midi.ports import Driven
 from bridge.midi.system import System, has_virtual_ports
 
 
@@ -144,3 +147,36 @@ def test_it_goes_in_good_order_and_leaves_a_dead_server_alone():
         assert driver.status == [status]
         assert driver.ports.closed == closed
         assert bool(driver.said("trouble")) == gone
+
+
+HANGS = """
+import json, time
+print(json.dumps({"inputs": ["Pad"], "outputs": [], "open_inputs": ["Pad"], "open_outputs": []}), flush=True)
+for _ in range(4):
+    time.sleep(0.2)
+    print("{}", flush=True)
+time.sleep(600)
+"""
+
+
+SPEAKS = f"""{HANGS.rpartition("for")[0]}
+print(json.dumps({{"heard": "Pad", "at": 1.0, "data": "903c40"}}), flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(("program", "patience"), [(HANGS, 2.0), (SPEAKS, 60.0)])
+def test_a_driver_that_hangs_or_says_what_is_too_much_for_us_is_started_anew(monkeypatch, program, patience):
+    monkeypatch.setattr("bridge.midi.ports.command", lambda client: [sys.executable, "-c", program])
+    told = []
+
+    async def three_times():
+        driven = Driven(lambda heard: 1 / 0, lambda ports: told.append(list(ports.open_inputs)), patience=patience)
+        running = asyncio.create_task(driven.run())
+        while len(told) < 3:
+            await asyncio.sleep(0.02)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(three_times())
+    assert told[:3] == [["Pad"], [], ["Pad"]]

@@ -8,7 +8,7 @@ from bridge.midi.controls import Control
 from bridge.midi.driver import VIRTUAL, matches
 from bridge.midi.feedback import AT_ONCE, OUTCOME_SECONDS, PAUSE_SECONDS, Outbox
 from bridge.midi.ports import Heard, Ports
-from bridge.midi.surface import Surface
+from bridge.midi.surface import AGAIN_SECONDS, Surface
 from bridge.presets import presets
 from bridge.protocol import messages as m
 
@@ -27,7 +27,8 @@ class Desk:
         keys = {"inputs": ["pad*"], "outputs": ["pad*"], "lights": LIGHTS, **keys}
         self.surface.use({"map": ControllerMap.model_validate({"bind": bind, **keys})})
         self.surface.changed(Ports(["pad"], ["pad"], ["pad"], ["pad"]), self.now)
-        self.lights()
+        self.wait(2 * AGAIN_SECONDS)
+        self.sent.clear()
 
     def _ask(self, address, arguments):
         assert len(arguments[0]) == 16 or address == "/punchin/received"
@@ -171,6 +172,46 @@ def test_layers_are_held_or_switched():
     assert action() == "repaint"
 
 
+def test_layers_are_let_go_in_any_order_and_by_being_unplugged():
+    held = (
+        {"on": f"cc {number}", "action": "layer", "to": f"l{number}", "hold": True, "layer": "*"} for number in (1, 2)
+    )
+    desk = Desk(*held, pad(action="main"), pad(action="one", layer="l1"), pad(action="two", layer="l2"))
+
+    def action():
+        return desk.play(NOTE_1)[0][1]["action"]
+
+    desk.play("b0017f", "b0027f")
+    assert action() == "two"
+    desk.play("b00100")
+    assert action() == "two"
+    desk.play("b00200")
+    assert action() == "main"
+    desk.play("b0017f", "b0017f", "b00100")
+    assert action() == "main", "the first release was not heard"
+    desk.play("b0017f")
+    desk.surface.changed(Ports(), desk.now)
+    desk.surface.changed(Ports(["pad"], ["pad"], ["pad"], ["pad"]), desk.now)
+    assert action() == "main"
+
+
+def test_a_pedal_that_sends_how_far_it_is_down_presses_once():
+    desk = Desk({"on": "cc 64", "action": "repaint"}, {"on": "pitch", "action": "keep"})
+    travel = [f"b040{value:02x}" for value in (10, 70, 90, 127, 100, 66, 30, 0)]
+    assert len(desk.play(*travel)) == 1
+    assert len(desk.play(*travel)) == 1
+    assert len(desk.play("b0407f", "b0407f")) == 2, "a switch that sends nothing else"
+    assert desk.play("e00040", "e00050") == [], "a wheel at rest, and a little off"
+    assert len(desk.play("e00060", "e07f7f", "e00040")) == 1
+
+
+def test_what_is_unplugged_while_it_is_pressed_does_nothing_more():
+    desk = Desk(pad(action="panic", gesture="long"))
+    desk.play(NOTE_1)
+    desk.surface.changed(Ports(), desk.now)
+    assert desk.wait(1.0) == []
+
+
 def test_without_a_daw_the_clock_tells_the_tempo_of_new_music():
     def linked():
         return Transport(128.0, 3.25, is_playing=True)
@@ -230,6 +271,25 @@ def test_what_is_plugged_in_again_is_set_up_again():
     assert desk.told(m.Done(job_id="j", count=1)) == []
     desk.surface.changed(Ports(["pad"], ["pad"], ["pad"], ["pad"]), desk.now)
     assert desk.lights() == ["f07d01f7", "900104"]
+    desk.wait(AGAIN_SECONDS)
+    assert desk.lights() == ["f07d01f7", "900104"], "it may have been deaf while it started"
+    desk.wait(AGAIN_SECONDS)
+    assert desk.lights() == []
+
+
+def test_controllers_are_left_as_they_were():
+    keys = {"setup": ["f0 7d 01 f7"], "leave": ["f0 7d 00 f7"], "show": [{"value": "progress", "on": "cc 20"}]}
+    bind = (pad(action="repaint", lit=True), {"on": "note 2", "action": "keep", "light": 7})
+    desk = Desk(*bind, **keys)
+    desk.told(progress(0.5))
+    desk.surface.leave()
+    assert desk.sent == ["900100", "900200", "f07d00f7"], "a motor fader stays where it is"
+    desk = Desk(*bind, **keys)
+    desk.surface.use({})
+    assert desk.sent == ["900100", "900200", "f07d00f7"]
+    desk = Desk(*bind, **keys)
+    desk.surface.use({"map": ControllerMap.model_validate({"outputs": ["pad*"], "bind": bind[:1], "lights": LIGHTS})})
+    assert desk.lights() == ["900100", "900200", "900101"]
 
 
 def test_a_map_that_changes_is_used_at_once():
@@ -282,6 +342,7 @@ def test_many_lights_are_sent_in_portions():
         ("pad:keys", "pad:*", True),
         ("pad:keys", "pad", False),
         ("a[b]", "a*", True),
+        ("a[b] 1", "A[B]*", True),
     ],
 )
 def test_ports_are_meant_by_patterns(name, pattern, is_meant):

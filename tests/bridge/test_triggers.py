@@ -91,6 +91,11 @@ def test_to_keep_names_the_take_that_was_heard_last(daemon, client):
         answer(client, "audition_next")
     assert answer(client, "keep").address == "/punchin/accepted"
     assert daw.listen("/punchin/run")[-1].params == ["pad", "keep", "job", made.params[1], "take", 2]
+    for take, kept in ((1, 1), (0, 1)):
+        client.send("/punchin/audition", f"panel-{take}", "job", made.params[1], "take", take)
+        answer(client, "keep")
+        asked = daw.listen("/punchin/run")[-1].params
+        assert asked == ["pad", "keep", "job", made.params[1], "take", kept], "asked for by a panel; 0 is the original"
     daw.close()
 
 
