@@ -12,12 +12,9 @@ end
 
 -- The item, and how far the user has moved it meanwhile; else another item of the track that holds the stretch.
 function takes.find(place)
-  local item = project.item(place.item)
-  if item then
-    local moved = reaper.GetMediaItemInfo_Value(item, "D_POSITION") - place.item_start
-    if covers(item, place.from + moved, place.to + moved) then
-      return item, moved
-    end
+  local item, moved = project.found(place)
+  if item and covers(item, place.from + moved, place.to + moved) then
+    return item, moved
   end
   local track = project.track(place.track)
   for _, other in ipairs(track and project.items(track) or {}) do
@@ -57,9 +54,7 @@ function takes.add(item, moved, place, clips)
   local first
   for _, clip in ipairs(clips) do
     if not place.only or clip.track == place.only then
-      local take = clip_of.add(item, clip, place)
-      reaper.SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", start - (place.zero + moved + clip.start))
-      reaper.SetMediaItemTakeInfo_Value(take, "D_VOL", place.gain)
+      local take = clip_of.add(item, clip, place, start - (place.zero + moved + clip.start))
       first = first or take
     end
   end
