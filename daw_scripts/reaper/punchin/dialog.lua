@@ -153,7 +153,7 @@ local function asked(title, names, hints)
   local captions, values = {}, {}
   for _, name in ipairs(names) do
     local kept = project.get(kept_under(title, name, hints))
-    captions[#captions + 1] = FIELDS[name][1]
+    captions[#captions + 1] = name == "lyrics" and not hints.has_items and "Lyrics" or FIELDS[name][1]
     values[#values + 1] = paired(kept ~= "" and kept or first_answer(name, hints))
   end
   local layout = table.concat(captions, ",") .. ",extrawidth=300,separator=\n"
