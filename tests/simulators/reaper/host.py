@@ -37,7 +37,7 @@ class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls, ImGuiCalls):
         self.accessors, self.peaks, self.processes = [], {}, []
         self.answers, self.replies, self.dialogs = [], [], []
         self.messages, self.console, self.hotkeys = [], [], []
-        self.faults, self.turns = [], []
+        self.faults = []
         self.ui_held = 0
         self.has_imgui = False
         self.gui_context, self.gui_scopes, self.gui_drawing, self.gui_collapsed = None, [], [], False

@@ -137,6 +137,18 @@ class ItemCalls:
         self.live(take)
         return len(take.stretch_markers)
 
+    def SetTakeStretchMarker(self, take, index, position, place):
+        self.edit(take)
+        if index != -1 or place is None:
+            raise Fault("rig: stretch markers are added, with their place in the file")
+        take.stretch_markers = sorted([*take.stretch_markers, (position, place)])
+        return take.stretch_markers.index((position, place))
+
+    def DeleteTakeStretchMarkers(self, take, index, count):
+        self.edit(take)
+        del take.stretch_markers[index : index + (count or 1)]
+        return count or 1
+
     def CountTakeEnvelopes(self, take):
         self.live(take)
         return take.envelopes

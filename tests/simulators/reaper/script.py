@@ -7,6 +7,9 @@ from pathlib import Path
 from reaper.api import BUILT_IN, FUNCTIONS, IMGUI, Fault, given, taken, version_of
 from reaper.model import Array
 
+LONGEST_TURN = 0.3
+"""Seconds of the processor, most of which are the rig's own where clips are placed."""
+
 
 class Script:
     """Those below run Lua: `begin` the file, `go_on` with what was deferred, `_exit` with what is left for the end."""
@@ -25,13 +28,15 @@ class Script:
     def turn(self, run):
         """Run one piece of a script until it returns, and look at what it left behind."""
         before = self.daw.untouchable()
-        started = time.thread_time()
+        started = time.thread_time()  # on a busy machine the clock on the wall would say nothing
         try:
             run()
         except (self.error, Fault) as error:
             self.daw.faults.append(f"{Path(self.path).name}: {error}")
             self.end()
-        self.daw.turns.append((Path(self.path).name, time.thread_time() - started))
+        took = time.thread_time() - started
+        if run == self.go_on and took > LONGEST_TURN:
+            self.daw.faults.append(f"{Path(self.path).name} held REAPER up for {took:.2f} s")
         self.daw.check(self, before)
 
     def end(self):

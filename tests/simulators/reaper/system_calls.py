@@ -123,6 +123,9 @@ class SystemCalls:
         """0 for a name that no action has."""
         return next((self.command_of(path) for path in self.actions if "_" + self.script_id(path) == name), 0)
 
+    def ReverseNamedCommandLookup(self, command):
+        return self.script_id(self.actions[command - self.first_action])
+
     def script_id(self, path):
         """REAPER names an action after its path below Scripts."""
         relative = Path(path).relative_to(self.resources / "Scripts").as_posix()
