@@ -207,6 +207,11 @@ check("a stretch is rendered to a file of its length, and the settings stay", fu
   os.remove(rendered)
   same(reaper.GetSetProjectInfo(0, "RENDER_STARTPOS", 0, false), before)
 end)
+check("a track is rendered to one file of the name that was asked for", function()
+  local name = "punchin conformance track"
+  render(track, reaper.GetResourcePath(), name, 2, 2.5, RATE)
+  os.remove(reaper.GetResourcePath() .. "/" .. name .. ".wav")
+end)
 check("one undo takes all of it back, and leaves what the project keeps", function()
   reaper.SetProjExtState(0, "punchin", "conformance", "kept")
   reaper.Undo_DoUndo2(0)

@@ -70,7 +70,9 @@ function action.new_id()
   return ("%x-%x"):format(os.time(), math.random(0, 0x7fffffffffff))
 end
 
+-- On one line, as names are.
 local function shortened(prompt)
+  prompt = prompt:gsub("%s+", " ")
   return prompt:sub(1, (utf8.offset(prompt, SHOWN_PROMPT + 1) or 0) - 1)
 end
 

@@ -17,7 +17,7 @@ end
 -- A line of the item's notes, which lyrics leave out.
 local function note(item, clip, place)
   local _, notes = reaper.GetSetMediaItemInfo_String(item, "P_NOTES", "", false)
-  local words = place.prompt ~= "" and place.prompt:gsub("%s+", " ") .. ", " or ""
+  local words = place.prompt ~= "" and place.prompt .. ", " or ""
   local line = ("# %s: %s, %sseed %d, engine %s, job %s"):format(
     clip.track ~= "mix" and clip.track or "punchin", place.verb, words, clip.seed, clip.engine, place.job
   )

@@ -87,6 +87,12 @@ function items.place(place, clips)
   return found
 end
 
+-- Whether an item still ends at a time, or begins there; the user may have trimmed it.
+local function touches(item, ends, time)
+  local start, stop = project.bounds(item)
+  return math.abs((ends and stop or start) - time) < 1 / project.rate()
+end
+
 -- An item that cross-fades with its neighbour for `handles` seconds of the same audio.
 function items.join(place, clips)
   local track, found = track_of(place)
@@ -94,8 +100,9 @@ function items.join(place, clips)
   local position = place.zero + moved + clips[1].start
   local is_after = place.side == "after"
   local item = items.add(track, clips, place, position, is_after and 0 or place.handles, is_after and place.handles or 0)
-  if neighbour then
-    fade(item, is_after and "IN" or "OUT", place.handles)
+  fade(item, is_after and "IN" or "OUT", place.handles)
+  local seam = is_after and position + place.handles or position + length_of(clips[1]) - place.handles
+  if neighbour and touches(neighbour, is_after, seam) then
     fade(neighbour, is_after and "OUT" or "IN", place.handles)
   end
   return found
@@ -119,7 +126,7 @@ end
 -- track holds an item of ours for this stretch, that one gets more takes: the same part is not heard twice.
 function items.spread(place, clips)
   local source, found = track_of(place)
-  local item, moved = project.found(place)
+  local _, moved = project.found(place)
   local parts, lists = by_part(clips, place.part)
   for number = #parts, 1, -1 do
     local part = parts[number]
@@ -150,8 +157,9 @@ function items.spread(place, clips)
       notes.add(beside, name, clip.midi, position, length_of(clip))
     end
   end
-  if place.mute == "1" and item then
-    reaper.SetMediaItemInfo_Value(takes.cut_out(item, place.from + moved, place.to + moved), "B_MUTE", 1)
+  local heard, by = takes.find(place)
+  if place.mute == "1" and heard then
+    reaper.SetMediaItemInfo_Value(takes.cut_out(heard, place.from + by, place.to + by), "B_MUTE", 1)
   end
   return found
 end

@@ -29,11 +29,12 @@ end
 
 function project.get(key)
   local _, value = reaper.GetProjExtState(0, SECTION, key)
-  return value
+  return (value:gsub("%%(%x%x)", function(code) return string.char(tonumber(code, 16)) end))
 end
 
+-- A value is a line of the project file: lyrics have several.
 function project.set(key, value)
-  reaper.SetProjExtState(0, SECTION, key, value)
+  reaper.SetProjExtState(0, SECTION, key, (value:gsub("[%c%%]", function(byte) return ("%%%02X"):format(byte:byte()) end)))
 end
 
 -- A name that stays with the project, saved or not.

@@ -209,3 +209,38 @@ def test_what_a_clip_was_made_of_stands_in_its_name_its_notes_and_the_project(da
         f"# punchin: repaint, house, piano, seed 6, engine draft, job {extra['job']}",
     ]
     assert [found.texts["P_NOTES"] for found in track.items if found is not middle] == ["la la", "la la"]
+
+
+def test_names_that_are_as_long_as_can_be_fit_beside_the_place(daw, track, item):
+    track.texts["P_NAME"] = "ü" * 300
+    item.take.envelopes = 1
+    daw.project.content.tempo = [(0.0, 123.456, 7, 8, False)]
+    item.values.update(D_POSITION=4.000123456789, D_VOL=0.123456789)
+    act(daw, "repaint", Prompt="🎸" * 120)
+    placed(daw)
+    assert (
+        next(found for found in track.items if len(found.takes) > 1)
+        .take.texts["P_NAME"]
+        .startswith("🎸" * 100 + " (seed")
+    )
+
+
+def test_a_neighbour_that_was_trimmed_meanwhile_keeps_its_end(daw, track, item):
+    daw.project.time_selection = (9.0, 11.0)
+    act(daw, "continue_after", Prompt="house")
+    daw.until(lambda: daw.GetExtState("punchin", "open") == "1")
+    item.values.update(D_POSITION=5.0, D_LENGTH=4.0)
+    item.take.values["D_STARTOFFS"] += 1.0
+    placed(daw)
+    after = next(found for found in track.items if found is not item)
+    assert after.frames(RATE) == (10 * RATE - round(0.05 * RATE), RATE + round(0.05 * RATE))
+    assert item.values["D_FADEOUTLEN"] == 0.01
+
+
+def test_what_was_trimmed_away_is_not_muted(daw, track, item):
+    act(daw, "extract", Stems="drums", **{"Mute the source (0/1)": "1"})
+    daw.until(lambda: daw.GetExtState("punchin", "open") == "1")
+    item.values["D_LENGTH"] = 1.5
+    placed(daw)
+    assert [len(found.items) for found in daw.project.content.tracks] == [1, 0, 1]
+    assert item.values["B_MUTE"] == 0
