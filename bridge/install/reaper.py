@@ -40,7 +40,7 @@ _BEGIN, _END = "-- punchin: begin", "-- punchin: end"
 _PROGRAMS = {"reaper", "reaper.exe"}
 _BUTTONS = {
     "repaint": "Repaint", "generate": "Generate", "continue_after": "Continue after", "more_takes": "More takes",
-    "extract": "Stems", "understand": "Understand", "panel": "Panel", "cancel": "Cancel",
+    "extract": "Stems", "understand": "Understand", "panel": "Panel", "cancel": "Cancel", "background": "Rendering",
 }  # fmt: skip
 # Not S for stems: with it programs save.
 _KEYS = {
