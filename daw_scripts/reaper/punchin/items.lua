@@ -56,9 +56,11 @@ function items.add(track, clips, place, position, head, tail)
   return item
 end
 
--- The track that was meant, or a new one at the end where it is gone. The second result says which.
+-- The track that the item is on now, else the one that was meant, or a new one at the end where both are gone. The second
+-- result says which.
 local function track_of(place)
-  local track = project.track(place.track)
+  local item = project.found(place)
+  local track = item and reaper.GetMediaItem_Track(item) or project.track(place.track)
   if track then
     return track, true
   end

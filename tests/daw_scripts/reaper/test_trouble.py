@@ -216,6 +216,28 @@ def test_a_late_result_finds_its_place(daw, track, item, song, change):
         assert (len(new.takes), daw.console) == (2, [])
 
 
+@pytest.mark.parametrize("name", ["repaint", "continue_after", "lego"])
+def test_a_late_result_follows_its_item_to_another_track(daw, track, item, name):
+    other = daw.project.add_track("Zweite")
+    daw.project.time_selection = (6.0, 7.0) if name != "continue_after" else (6.0, 11.0)
+    act(daw, name)
+    daw.until(lambda: daw.GetExtState("punchin", "open") == "1")
+    track.items.remove(item)
+    other.items.append(item)
+    item.values["D_POSITION"] = 14.0
+    placed(daw)
+    assert (track.items, daw.console) == ([], [])
+    last = daw.project.content.tracks[-1]
+    starts = [found.frames(RATE)[0] for found in in_order(last)]
+    handles = round(0.05 * RATE)
+    assert starts == {
+        "repaint": [14 * RATE, 16 * RATE, 17 * RATE],
+        "continue_after": [14 * RATE, 20 * RATE - handles],
+        "lego": [16 * RATE],
+    }[name]
+    assert last is (other if name != "lego" else daw.project.content.tracks[2])
+
+
 def test_a_result_waits_until_its_project_is_in_front_again(daw, item):
     act(daw, "repaint")
     daw.until(lambda: daw.GetExtState("punchin", "progress"))
