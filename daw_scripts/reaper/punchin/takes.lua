@@ -10,16 +10,27 @@ local function covers(item, from, to)
   return start <= from + frame and stop >= to - frame
 end
 
--- The item, and how far the user has moved it meanwhile; else another item of the track that holds the stretch.
+-- Whether an item is a part of the one that was selected, split off since: then a file of both begins at the same time.
+local function is_part(item, anchor)
+  for number = 0, reaper.GetMediaItemNumTakes(item) - 1 do
+    local take = reaper.GetMediaItemTake(item, number)
+    if math.abs(project.anchor(item, take) - anchor) < 0.5 / project.rate() then
+      return true
+    end
+  end
+  return false
+end
+
+-- The item, and how far the user has moved it meanwhile; else the part of it that holds the stretch now.
 function takes.find(place)
   local item, moved = project.found(place)
   if item and covers(item, place.from + moved, place.to + moved) then
     return item, moved
   end
-  local track = project.track(place.track)
+  local track = item and reaper.GetMediaItem_Track(item) or project.track(place.track)
   for _, other in ipairs(track and project.items(track) or {}) do
-    if covers(other, place.from, place.to) then
-      return other, 0
+    if covers(other, place.from + moved, place.to + moved) and is_part(other, place.anchor + moved) then
+      return other, moved
     end
   end
 end

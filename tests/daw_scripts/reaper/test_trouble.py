@@ -185,7 +185,19 @@ def test_a_region_named_with_words_offers_its_own_prompt(daw, item):
     assert [offered["Lyrics (notes: of the item)"] for _, offered in daw.dialogs] == ["notes"] * 3
 
 
-@pytest.mark.parametrize("change", ["moved", "split", "trimmed", "trimmed and moved", "item deleted", "track deleted"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "moved",
+        "split",
+        "split and moved",
+        "trimmed",
+        "trimmed and moved",
+        "item deleted",
+        "another there",
+        "track deleted",
+    ],
+)
 def test_a_late_result_finds_its_place(daw, track, item, song, change):
     act(daw, "repaint")
     daw.until(lambda: daw.GetExtState("punchin", "open") == "1")
@@ -194,22 +206,27 @@ def test_a_late_result_finds_its_place(daw, track, item, song, change):
     elif change.startswith("trimmed"):
         item.values.update(D_POSITION=15.0 if "moved" in change else 5.0, D_LENGTH=5.0)
         item.take.values["D_STARTOFFS"] += 1.0
-    elif change == "split":
+    elif change.startswith("split"):
         daw.Undo_BeginBlock2(0)
-        daw.SplitMediaItem(item, 5.5)
+        right = daw.SplitMediaItem(item, 5.5)
         daw.Undo_EndBlock2(0, "split by hand", -1)
         daw.project.undo.clear()
-    elif change == "item deleted":
+        for part in (item, right) if "moved" in change else ():
+            part.values["D_POSITION"] += 10.0
+    elif change in {"item deleted", "another there"}:
         track.items.clear()
+        if change == "another there":
+            daw.project.add_item(track, song, 3.0, 8.0)
     else:
         daw.project.content.tracks.clear()
     placed(daw)
     with_take = [found for found in daw.project.items() if found.take.texts["P_NAME"] == "house (seed 5)"]
     (new,) = with_take
     assert new.frames(RATE) == ((16 if "moved" in change else 6) * RATE, RATE)
-    if "deleted" not in change:
+    is_gone = "deleted" in change or change == "another there"
+    if not is_gone:
         assert new.takes[0].values["D_STARTOFFS"] == pytest.approx(2.0, abs=1e-9), "over the same music"
-    if "deleted" in change:
+    if is_gone:
         assert daw.project.track_of(new) is daw.project.content.tracks[-1]
         assert daw.console == ["punchin: What the repaint was meant for is gone: it is on a new track at the end.\n"]
     else:
@@ -230,11 +247,14 @@ def test_a_late_result_follows_its_item_to_another_track(daw, track, item, name)
     last = daw.project.content.tracks[-1]
     starts = [found.frames(RATE)[0] for found in in_order(last)]
     handles = round(0.05 * RATE)
-    assert starts == {
-        "repaint": [14 * RATE, 16 * RATE, 17 * RATE],
-        "continue_after": [14 * RATE, 20 * RATE - handles],
-        "lego": [16 * RATE],
-    }[name]
+    assert (
+        starts
+        == {
+            "repaint": [14 * RATE, 16 * RATE, 17 * RATE],
+            "continue_after": [14 * RATE, 20 * RATE - handles],
+            "lego": [16 * RATE],
+        }[name]
+    )
     assert last is (other if name != "lego" else daw.project.content.tracks[2])
 
 
