@@ -68,9 +68,10 @@ local function track_of(place)
 end
 
 local function is_free(track, from, to)
+  local close = 0.5 / project.rate()
   for _, item in ipairs(project.items(track)) do
     local start, stop = project.bounds(item)
-    if start < to and stop > from then
+    if start < to - close and stop > from + close then
       return false
     end
   end
@@ -95,15 +96,20 @@ local function touches(item, ends, time)
   return math.abs((ends and stop or start) - time) < 1 / project.rate()
 end
 
--- An item that cross-fades with its neighbour for `handles` seconds of the same audio.
+-- An item that cross-fades with its neighbour for `handles` seconds of the same audio; beside the track where something
+-- plays behind the seam.
 function items.join(place, clips)
   local track, found = track_of(place)
   local neighbour, moved = project.found(place)
   local position = place.zero + moved + clips[1].start
   local is_after = place.side == "after"
+  local stop = position + length_of(clips[1])
+  local seam = is_after and position + place.handles or stop - place.handles
+  if not is_free(track, is_after and seam or position, is_after and stop or seam) then
+    track = tracks.after(track, "punchin: " .. place.verb)
+  end
   local item = items.add(track, clips, place, position, is_after and 0 or place.handles, is_after and place.handles or 0)
   fade(item, is_after and "IN" or "OUT", place.handles)
-  local seam = is_after and position + place.handles or position + length_of(clips[1]) - place.handles
   if neighbour and touches(neighbour, is_after, seam) then
     fade(neighbour, is_after and "OUT" or "IN", place.handles)
   end

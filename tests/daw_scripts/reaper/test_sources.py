@@ -155,6 +155,22 @@ def test_what_follows_joins_at_the_level_of_its_neighbour(daw, track, quiet):
     assert np.abs(heard([track], 9.0, 1.0) - expected).max() < 1e-3, "both sides of the cross-fade are the same audio"
 
 
+@pytest.mark.parametrize("side", ["after", "before"])
+def test_where_something_plays_behind_the_seam_it_stands_on_a_track_beside(daw, track, item, song, side):
+    daw.project.add_item(track, song, 10.0 if side == "after" else 2.0, 2.0)
+    daw.project.time_selection = (9.0, 11.0) if side == "after" else (3.0, 5.0)
+    act(daw, f"continue_{side}", Prompt="house")
+    before = daw.save()
+    placed(daw)
+    assert [found.name for found in daw.project.content.tracks] == ["Gitarre", "punchin: continue"]
+    (new,) = daw.project.content.tracks[1].items
+    handles = round(0.05 * RATE)
+    assert new.frames(RATE) == ((10 * RATE - handles if side == "after" else 3 * RATE), RATE + handles)
+    assert round(item.values["D_FADEOUTLEN" if side == "after" else "D_FADEINLEN"] * RATE) == handles
+    daw.Undo_DoUndo2(0)
+    assert daw.save() == before
+
+
 def test_stems_add_up_to_what_played(daw, track, quiet):
     expected = heard([track], 6.0, 1.0)
     act(daw, "extract", Stems="drums,bass,residual")
