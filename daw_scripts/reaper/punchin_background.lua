@@ -17,7 +17,8 @@ local EXTENSION = "punchin"
 local STOP_AND_START_AGAIN, LIT, DARK = 3, 4, 8
 local TURN_SECONDS = 0.1
 local ALIVE_SECONDS = 1
-local START_SECONDS, PATIENCE_SECONDS = 60, 20
+local START_SECONDS = 60
+local PATIENCE_SECONDS, PATIENCE_WITH_A_START_SECONDS = 8, 25
 local SAME_SECONDS = 2
 local LISTENS = { ["/punchin/audition"] = true, ["/punchin/stop"] = true }
 
@@ -28,7 +29,7 @@ local client, spool_folder, still_here, gone = place_of.client(daemon.state)
 local taken = 0 -- how many requests of actions
 local last_turn, last_alive, started = 0, 0, nil
 local told, told_at = nil, 0
-local is_warned = false
+local silent_since, is_warned = nil, false
 local in_front = reaper.EnumProjects(-1)
 
 -- The same sentence about each of several items comes once.
@@ -54,10 +55,12 @@ local function start_daemon()
   end
 end
 
--- Nobody waits for a daemon without being told.
+-- Nobody waits for a daemon without being told; one that starts, or is busy, gets its time.
 local function warn(count)
-  local is_starting = started and reaper.time_precise() - started < PATIENCE_SECONDS
-  if count > 0 and not is_starting and not is_warned then
+  local now = reaper.time_precise()
+  silent_since = silent_since or now
+  local patience = daemon.daemon and PATIENCE_WITH_A_START_SECONDS or PATIENCE_SECONDS
+  if count > 0 and now - silent_since > patience and not is_warned then
     is_warned = true
     tell("no daemon answers. What you asked for waits for it: `punchin serve` starts one, `punchin doctor` tells more.")
   end
@@ -90,7 +93,7 @@ talk = session.new(link(), client, {
     warn(talk:count())
   end,
   welcome = function()
-    is_warned = false
+    silent_since, is_warned = nil, false
     talk:request(osc.encode("/punchin/presets", { talk:new_id() }))
   end,
   rejected = function(cookie, message)

@@ -81,8 +81,8 @@ class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls, ImGuiCalls):
             if not script.waits:
                 script.end()
 
-    def until(self, condition, seconds=120.0):
-        """Tick about thirty times a second, as REAPER does, until something holds."""
+    def until(self, condition, seconds=240.0):
+        """Tick about thirty times a second, as REAPER does, until something holds; `seconds` only ends what hangs."""
         deadline = time.monotonic() + seconds
         while not (value := condition()):
             assert not self.faults, self.faults
