@@ -40,10 +40,11 @@ _BEGIN, _END = "-- punchin: begin", "-- punchin: end"
 _PROGRAMS = {"reaper", "reaper.exe"}
 _BUTTONS = {
     "repaint": "Repaint", "generate": "Generate", "continue_after": "Continue after", "more_takes": "More takes",
-    "extract": "Stems", "understand": "Understand", "panel": "Panel", "cancel": "Cancel",
+    "extract": "Stems", "understand": "Understand", "panel": "Panel", "cancel": "Cancel", "background": "Rendering",
 }  # fmt: skip
+# Not S for stems: with it programs save.
 _KEYS = {
-    "repaint": "R", "generate": "G", "continue_after": "C", "more_takes": "T", "extract": "S", "understand": "U",
+    "repaint": "R", "generate": "G", "continue_after": "C", "more_takes": "T", "extract": "E", "understand": "U",
     "panel": "P", "cancel": "X",
 }  # fmt: skip
 
@@ -57,7 +58,7 @@ def reaper(
     resource_path: Annotated[Path | None, Parameter(help="REAPER's resource folder, for a portable REAPER")] = None,
     state: State = None,
     hotkeys: Annotated[
-        bool, Parameter(negative="", help="Ctrl+Alt+Shift with R, G, C, T, S, U, P and X, where they are free")
+        bool, Parameter(negative="", help="Ctrl+Alt+Shift with R, G, C, T, E, U, P and X, where they are free")
     ] = False,
     uninstall: Annotated[bool, Parameter(negative="", help="take the scripts out again")] = False,
 ) -> None:

@@ -12,6 +12,8 @@ local udp = require("punchin.udp")
 local NEW_PROJECT_TAB = 40859
 local RATE = 44100
 local STEP = 1 / 50000 -- of the ramp that is listened to
+local INSTALLED = "[/\\]Scripts[/\\]punchin[/\\]$"
+local NAME_OF_REPAINT = "RSc560836db9c0c6f1e2cca4db15f63ff88028107c" -- where it is installed
 
 local function write(path, bytes)
   local file = assert(io.open(path, "wb"), "cannot write " .. path)
@@ -104,6 +106,25 @@ local checks = {
     near(select(2, heard(track, 2.25)), RATE / 2 * STEP)
     reaper.SetMediaItemTakeInfo_Value(take, "D_PLAYRATE", 1)
   end },
+  { "an accessor hears the take's pan", function()
+    reaper.SetMediaItemTakeInfo_Value(take, "D_PAN", 1)
+    local accessor = reaper.CreateTrackAudioAccessor(track)
+    local buffer = reaper.new_array(128)
+    buffer.clear()
+    reaper.GetAudioAccessorSamples(accessor, RATE, 2, 2.5, 64, buffer)
+    reaper.DestroyAudioAccessor(accessor)
+    reaper.SetMediaItemTakeInfo_Value(take, "D_PAN", 0)
+    near(buffer.table(1, 1)[1], 0)
+    near(buffer.table(2, 1)[1], RATE / 2 * STEP)
+  end },
+  { "an accessor hears stretch markers", function()
+    reaper.SetTakeStretchMarker(take, -1, 0, 0)
+    reaper.SetTakeStretchMarker(take, -1, 0.5, 0.25)
+    reaper.SetTakeStretchMarker(take, -1, 1, 1)
+    local _, value = heard(track, 2.5)
+    reaper.DeleteTakeStretchMarkers(take, 0, 3)
+    assert(math.abs(value - RATE / 4 * STEP) < 0.02, ("%.6f came, %.6f was expected"):format(value, RATE / 4 * STEP))
+  end },
   { "a muted item is not heard", function()
     reaper.SetMediaItemInfo_Value(item, "B_MUTE", 1)
     local result, value = heard(track, 2.5)
@@ -186,6 +207,11 @@ check("a stretch is rendered to a file of its length, and the settings stay", fu
   os.remove(rendered)
   same(reaper.GetSetProjectInfo(0, "RENDER_STARTPOS", 0, false), before)
 end)
+check("a track is rendered to one file of the name that was asked for", function()
+  local name = "punchin conformance track"
+  render(track, reaper.GetResourcePath(), name, 2, 2.5, RATE)
+  os.remove(reaper.GetResourcePath() .. "/" .. name .. ".wav")
+end)
 check("one undo takes all of it back, and leaves what the project keeps", function()
   reaper.SetProjExtState(0, "punchin", "conformance", "kept")
   reaper.Undo_DoUndo2(0)
@@ -198,6 +224,12 @@ check("a script that is listed keeps its number", function()
   assert(command ~= 0)
   same(reaper.AddRemoveReaScript(true, 0, script, true), command)
 end)
+if folder:find(INSTALLED) then
+  check("an action has the name that keys and buttons know it by", function()
+    local command = reaper.AddRemoveReaScript(true, 0, folder .. "punchin_repaint.lua", true)
+    same(reaper.ReverseNamedCommandLookup(command), NAME_OF_REPAINT)
+  end)
+end
 check("a dialog keeps commas apart from fields", function()
   local layout = "Press OK,and nothing else,extrawidth=300,separator=\n"
   local _, line = reaper.GetUserInputs("punchin: conformance", 2, layout, 'a, "b"\nc')

@@ -18,6 +18,7 @@ local STOP_AND_START_AGAIN, LIT, DARK = 3, 4, 8
 local TURN_SECONDS = 0.1
 local ALIVE_SECONDS = 1
 local START_SECONDS = 60
+local PATIENCE_SECONDS, PATIENCE_WITH_A_START_SECONDS = 8, 25
 local SAME_SECONDS = 2
 local LISTENS = { ["/punchin/audition"] = true, ["/punchin/stop"] = true }
 
@@ -28,6 +29,7 @@ local client, spool_folder, still_here, gone = place_of.client(daemon.state)
 local taken = 0 -- how many requests of actions
 local last_turn, last_alive, started = 0, 0, nil
 local told, told_at = nil, 0
+local silent_since, is_warned = nil, false
 local in_front = reaper.EnumProjects(-1)
 
 -- The same sentence about each of several items comes once.
@@ -53,6 +55,17 @@ local function start_daemon()
   end
 end
 
+-- Nobody waits for a daemon without being told; one that starts, or is busy, gets its time.
+local function warn(count)
+  local now = reaper.time_precise()
+  silent_since = silent_since or now
+  local patience = daemon.daemon and PATIENCE_WITH_A_START_SECONDS or PATIENCE_SECONDS
+  if count > 0 and now - silent_since > patience and not is_warned then
+    is_warned = true
+    tell("no daemon answers. What you asked for waits for it: `punchin serve` starts one, `punchin doctor` tells more.")
+  end
+end
+
 local function run_action(name, keys)
   local path = ("%spunchin_%s.lua"):format(folder, name)
   if not reaper.file_exists(path) then
@@ -75,8 +88,12 @@ end
 
 local talk
 talk = session.new(link(), client, {
-  silent = start_daemon,
+  silent = function()
+    start_daemon()
+    warn(talk:count())
+  end,
   welcome = function()
+    silent_since, is_warned = nil, false
     talk:request(osc.encode("/punchin/presets", { talk:new_id() }))
   end,
   rejected = function(cookie, message)
@@ -102,24 +119,26 @@ talk = session.new(link(), client, {
   run = run_action,
 }, { name = "reaper", version = reaper.GetAppVersion() })
 
--- Takes what actions have left since the last turn.
+-- Takes what actions have left since the last turn. It stays until it is answered: a script that takes the place of this one
+-- asks for it again, and the same id is the same request.
 local function take_requests()
   local asked = tonumber(reaper.GetExtState(EXTENSION, "asked")) or 0
   while taken < asked do
     taken = taken + 1
     local key = "ask-" .. taken
     local text = reaper.GetExtState(EXTENSION, key)
-    reaper.DeleteExtState(EXTENSION, key, false)
+    local function forget() reaper.DeleteExtState(EXTENSION, key, false) end
     local packet = text:gsub("%x%x", function(code) return string.char(tonumber(code, 16)) end)
     local address, values = osc.decode(packet)
     if address == "/punchin/cancel" then
+      forget()
       talk:cancel_all()
     elseif address then
       if #packet > udp.LONGEST and reaper.GetExtState(EXTENSION, "via") == "udp" then
         talk:use(spool.new(spool_folder))
         note_link("spool")
       end
-      talk:request(packet, not LISTENS[address], fields.decode(osc.keys(values, 1).cookie or "").group)
+      talk:request(packet, not LISTENS[address], fields.decode(osc.keys(values, 1).cookie or "").group, forget)
     end
   end
 end
@@ -133,11 +152,19 @@ local function show_open(count)
   end
 end
 
+-- A REAPER that was silent for long, in a render for instance, is back under its name: this one takes another.
+local function give_way()
+  client, spool_folder, still_here, gone = place_of.client(daemon.state)
+  talk:rename(client, link())
+end
+
 local function turn()
   local now = reaper.time_precise()
   if now - last_alive > ALIVE_SECONDS then
     last_alive = now
-    still_here()
+    if not still_here() then
+      give_way()
+    end
     reaper.SetExtState(EXTENSION, "background", tostring(now), false)
   end
   if now - last_turn > TURN_SECONDS then
@@ -160,7 +187,8 @@ reaper.atexit(function()
   talk.link:close()
   reaper.DeleteExtState(EXTENSION, "background", false)
   reaper.DeleteExtState(EXTENSION, "open", false)
-  reaper.set_action_options(DARK)
+  -- who runs it again wants it to start again, also while it ends
+  reaper.set_action_options(STOP_AND_START_AGAIN | DARK)
 end)
 
 exports.sweep()

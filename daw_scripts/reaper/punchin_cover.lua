@@ -15,7 +15,7 @@ action.run(function()
     return
   end
   action.require_prompt(answers)
-  action.request_parts("cover", parts, answers, function(heard)
-    return { how = "take", gain = heard.gain }
+  action.request_parts("cover", parts, answers, function()
+    return { how = "take" }
   end)
 end)

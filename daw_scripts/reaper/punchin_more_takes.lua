@@ -43,7 +43,7 @@ action.run(function()
       how = "take", verb = made_of.verb, prompt = made_of.prompt, only = made_of.track, heard = made_of.heard,
       from = start, to = stop,
       zero = start - reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") - tonumber(made_of.start),
-      gain = reaper.GetMediaItemTakeInfo_Value(take, "D_VOL"),
+      gain = reaper.GetMediaItemTakeInfo_Value(take, "D_VOL"), pan = reaper.GetMediaItemTakeInfo_Value(take, "D_PAN"),
     }) }
   end
   action.request("retry", requests)

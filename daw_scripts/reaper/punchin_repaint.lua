@@ -23,7 +23,7 @@ action.run(function()
     keys.start, keys["end"] = part.from - heard.zero, part.to - heard.zero
     tempo.add(keys, heard.zero, heard.zero + heard.length, heard.zero)
     requests[number] = { keys = keys, place = action.of_item(part.item, {
-      how = "take", zero = heard.zero, from = part.from, to = part.to, gain = heard.gain,
+      how = "take", zero = heard.zero, from = part.from, to = part.to,
     }, heard) }
   end
   action.request("repaint", requests)

@@ -1,6 +1,7 @@
 -- What every action has in common: it runs once, refuses in one sentence, and leaves its requests to the background script.
 local dialog = require("punchin.dialog")
 local fields = require("punchin.fields")
+local lyrics = require("punchin.lyrics")
 local osc = require("punchin.osc")
 local project = require("punchin.project")
 local refuse = require("punchin.refuse")
@@ -69,7 +70,9 @@ function action.new_id()
   return ("%x-%x"):format(os.time(), math.random(0, 0x7fffffffffff))
 end
 
+-- On one line, as names are.
 local function shortened(prompt)
+  prompt = prompt:gsub("%s+", " ")
   return prompt:sub(1, (utf8.offset(prompt, SHOWN_PROMPT + 1) or 0) - 1)
 end
 
@@ -106,24 +109,11 @@ function action.keys(answers)
   return keys
 end
 
--- Notes without the lines that begin with `#`; nil where nothing is left.
-local function lyrics_of(notes)
-  local lines = {}
-  for line in (notes .. "\n"):gmatch("(.-)\r?\n") do
-    if line:sub(1, 1) ~= "#" then
-      lines[#lines + 1] = line
-    end
-  end
-  local lyrics = table.concat(lines, "\n"):match("^%s*(.-)%s*$")
-  return lyrics ~= "" and lyrics or nil
-end
-
 -- The same with the source that is worked on, which belongs to `item`.
 function action.with_source(answers, source, item)
   local keys = action.keys(answers)
   if keys.lyrics == dialog.NOTES then
-    local _, notes = reaper.GetSetMediaItemInfo_String(item, "P_NOTES", "", false)
-    keys.lyrics = lyrics_of(notes)
+    keys.lyrics = lyrics.of(item)
   end
   keys.name = source.name
   keys.source, keys.source_start, keys.source_length = source.path, source.file_start, source.length
@@ -131,10 +121,14 @@ function action.with_source(answers, source, item)
   return keys
 end
 
--- Names of an item that stay when the user moves things; `heard`: the source that was made of it.
+-- Names of an item that stay when the user moves and trims things, and how loud it plays; `heard`: the source that was made
+-- of it.
 function action.of_item(item, place, heard)
-  place.heard = place.heard or heard and heard.heard
-  place.item, place.item_start = project.item_guid(item), project.bounds(item)
+  local take = reaper.GetActiveTake(item)
+  if heard then
+    place.heard, place.gain, place.pan, place.volume = heard.heard, heard.gain, heard.pan, heard.volume
+  end
+  place.item, place.take, place.anchor = project.item_guid(item), project.take_guid(take), project.anchor(item, take)
   place.track = reaper.GetTrackGUID(reaper.GetMediaItem_Track(item))
   return place
 end
@@ -149,7 +143,7 @@ function action.request_parts(verb, parts, answers, place_of)
     local heard = source.part(part.item, part.from, part.to, hear)
     local keys = action.with_source(answers, heard, part.item)
     tempo.add(keys, part.from, part.to, part.from)
-    local place = place_of(heard)
+    local place = place_of()
     place.zero, place.from, place.to = heard.zero, part.from, part.to
     requests[number] = { keys = keys, place = action.of_item(part.item, place, heard) }
   end

@@ -126,10 +126,26 @@ end
 local function first_answer(name, hints)
   if name == "prompt" and hints.region then
     return hints.region
-  elseif name == "lyrics" and hints.has_notes then
+  elseif name == "lyrics" and hints.has_lyrics then
     return dialog.NOTES
   end
   return FIELDS[name][3]
+end
+
+local BRACKETS = { { "(", ")" }, { "[", "]" }, { "{", "}" } }
+
+-- What may be offered: REAPER takes several fields for one where a quote or a bracket has no other.
+local function paired(text)
+  if select(2, text:gsub('"', "")) % 2 > 0 then
+    text = text:gsub('"', "")
+  end
+  for _, pair in ipairs(BRACKETS) do
+    local opening, closing = "%" .. pair[1], "%" .. pair[2]
+    if select(2, text:gsub(opening, "")) ~= select(2, text:gsub(closing, "")) then
+      text = text:gsub(opening, ""):gsub(closing, "")
+    end
+  end
+  return text
 end
 
 -- Text by field; nil when the user cancels.
@@ -137,8 +153,8 @@ local function asked(title, names, hints)
   local captions, values = {}, {}
   for _, name in ipairs(names) do
     local kept = project.get(kept_under(title, name, hints))
-    captions[#captions + 1] = FIELDS[name][1]
-    values[#values + 1] = kept ~= "" and kept or first_answer(name, hints)
+    captions[#captions + 1] = name == "lyrics" and not hints.has_items and "Lyrics" or FIELDS[name][1]
+    values[#values + 1] = paired(kept ~= "" and kept or first_answer(name, hints))
   end
   local layout = table.concat(captions, ",") .. ",extrawidth=300,separator=\n"
   local ok, line = reaper.GetUserInputs("punchin: " .. title, #names, layout, table.concat(values, "\n"))

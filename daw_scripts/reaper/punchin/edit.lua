@@ -5,7 +5,8 @@ return function(name, change)
   local ok, result = xpcall(change, debug.traceback)
   reaper.PreventUIRefresh(-1)
   reaper.Undo_EndBlock2(0, name, -1)
-  if not ok then
+  -- where nothing was changed there may be no point, and the last edit of the user's stays
+  if not ok and reaper.Undo_CanUndo2(0) == name then
     reaper.Undo_DoUndo2(0)
   end
   reaper.UpdateArrange()

@@ -1,4 +1,6 @@
--- What the project says about a selection: the region that it lies in, and whether its items have notes.
+-- What the project says about a selection: the region that it lies in, and whether its items have lyrics.
+local lyrics = require("punchin.lyrics")
+
 local hints = {}
 
 local WORD = "%a%a"
@@ -22,19 +24,22 @@ local function region_at(middle)
   end
 end
 
-local function has_notes(parts)
+local function has_lyrics(parts)
   for _, part in ipairs(parts) do
-    if part.item and select(2, reaper.GetSetMediaItemInfo_String(part.item, "P_NOTES", "", false)) ~= "" then
+    if part.item and lyrics.of(part.item) then
       return true
     end
   end
   return false
 end
 
--- { verb, region, has_notes } of parts, each { from, to } and perhaps `item`.
+-- { verb, region, has_items, has_lyrics } of parts, each { from, to } and perhaps `item`.
 function hints.of(verb, parts)
   local first = parts[1]
-  return { verb = verb, region = first and region_at((first.from + first.to) / 2), has_notes = has_notes(parts) }
+  return {
+    verb = verb, region = first and region_at((first.from + first.to) / 2),
+    has_items = first and first.item ~= nil, has_lyrics = has_lyrics(parts),
+  }
 end
 
 return hints

@@ -9,6 +9,7 @@ function notes.add(track, name, path, position, length)
   local found = smf.notes(path)
   local item = reaper.CreateNewMIDIItemInProj(track, position, position + length, false)
   reaper.SetMediaItemInfo_Value(item, "B_LOOPSRC", 0)
+  reaper.SetMediaItemInfo_Value(item, "B_UISEL", 0)
   local take = reaper.GetActiveTake(item)
   for _, note in ipairs(found) do
     local start = reaper.MIDI_GetPPQPosFromProjTime(take, position + note.start)

@@ -38,31 +38,50 @@ end
 
 local STALE_SECONDS = 10
 
+-- Who has a name: since when and as what, where he said so not long ago.
+local function owner(path)
+  local file = io.open(path, "r")
+  if not file then
+    return nil
+  end
+  local said, since, own = file:read("n", "n", "l")
+  file:close()
+  if said and since and own and os.time() - said <= STALE_SECONDS then
+    return { since = since, own = own:match("%S*$") }
+  end
+end
+
 -- A name that stays the same for this REAPER; another one where a REAPER with the same settings runs beside it.
--- Returns the name, its spool folder, and a function that says "still here" and is to be called every few seconds.
+-- Returns the name and its spool folder; a function that says "still here", to be called every few seconds, and false once
+-- the name turns out to belong to another REAPER, which was silent for some time; and one that gives the name back.
 function place.client(state)
-  local own = tostring(reaper.time_precise()) .. tostring({})
+  local since, own = os.time(), ("%x"):format(math.random(0, 0x7fffffff))
   local base = ("reaper-%08x"):format(hash(reaper.GetResourcePath()))
   for number = 1, 64 do
     local name = number == 1 and base or base .. "-" .. number
     local folder = state .. "/spool/" .. name
     reaper.RecursiveCreateDirectory(folder, 0)
     local path = folder .. "/alive"
-    local file = io.open(path, "r")
-    local said = file and tonumber(file:read("l") or "") or 0
-    if file then
-      file:close()
-    end
-    if os.time() - said > STALE_SECONDS then
+    if not owner(path) then
+      local function is_ours(other)
+        if not other or other.own == own then
+          return true
+        end
+        return other.since > since or other.since == since and other.own > own
+      end
       local function alive()
+        if not is_ours(owner(path)) then
+          return false
+        end
         local mark = io.open(path, "w")
         if mark then
-          mark:write(os.time(), "\n", own, "\n")
+          mark:write(("%d %d %s\n"):format(os.time(), since, own))
           mark:close()
         end
+        return true
       end
       alive()
-      return name, folder, alive, function() os.remove(path) end
+      return name, folder, alive, function() return is_ours(owner(path)) and os.remove(path) end
     end
   end
   error("64 REAPERs run with these settings")

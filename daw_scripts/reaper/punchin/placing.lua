@@ -10,7 +10,7 @@ local tracks = require("punchin.tracks")
 
 local placing = {}
 
-local NUMBERS = { "zero", "from", "to", "item_start", "gain", "handles", "number", "of" }
+local NUMBERS = { "zero", "from", "to", "anchor", "gain", "pan", "volume", "handles", "number", "of" }
 
 -- Where clips belong, as the action wrote it:
 --   project, track, item   names that stay; `item` and `track` may be empty
@@ -19,8 +19,9 @@ local NUMBERS = { "zero", "from", "to", "item_start", "gain", "handles", "number
 --   how                    take, item, join, spread, or describe where no clips come
 --   from, to               (take, spread) the stretch of the item
 --   heard                  file name of the export that was heard, where there is one
---   gain, only             (take) volume of the new takes; the one part that is wanted where a job has several
---   item_start             where the item was
+--   gain, pan, volume      of the new takes, and of the items that are made for them: they play as loud as the source
+--   only                   (take) the one part that is wanted where a job has several
+--   take, anchor           the take of the item that played, and where its file began
 --   side, handles          (join)
 --   folder, part, mute     (spread) the title of the folder, empty for none; the name of a part that has none; whether
 --                          the source is muted

@@ -29,11 +29,12 @@ end
 
 function project.get(key)
   local _, value = reaper.GetProjExtState(0, SECTION, key)
-  return value
+  return (value:gsub("%%(%x%x)", function(code) return string.char(tonumber(code, 16)) end))
 end
 
+-- A value is a line of the project file: lyrics have several.
 function project.set(key, value)
-  reaper.SetProjExtState(0, SECTION, key, value)
+  reaper.SetProjExtState(0, SECTION, key, (value:gsub("[%c%%]", function(byte) return ("%%%02X"):format(byte:byte()) end)))
 end
 
 -- A name that stays with the project, saved or not.
@@ -61,6 +62,18 @@ function project.item_guid(item)
   return guid
 end
 
+function project.take_guid(take)
+  local _, guid = reaper.GetSetMediaItemTakeInfo_String(take, "GUID", "", false)
+  return guid
+end
+
+-- Where the first frame of a take's file plays, or would play: it stays when the item is trimmed, and moves with it.
+function project.anchor(item, take)
+  local offset = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS")
+  local position = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
+  return position - offset / reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE")
+end
+
 -- Nil once the user has deleted it.
 function project.item(guid)
   for index = 0, reaper.CountMediaItems(0) - 1 do
@@ -69,6 +82,18 @@ function project.item(guid)
       return item
     end
   end
+end
+
+-- The item that was selected, and how far the user has moved it since; nil and 0 where it is gone. `place`: of a cookie.
+function project.found(place)
+  local item = place.item ~= "" and project.item(place.item) or nil
+  for index = 0, item and reaper.GetMediaItemNumTakes(item) - 1 or -1 do
+    local take = reaper.GetMediaItemTake(item, index)
+    if project.take_guid(take) == place.take then
+      return item, project.anchor(item, take) - place.anchor
+    end
+  end
+  return item, 0
 end
 
 -- The takes of the project that a job made; `number`: only those of its takes with this number.

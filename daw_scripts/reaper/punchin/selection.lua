@@ -46,16 +46,19 @@ local function audio_items(from, to)
   if #items == 0 and from then
     items = items_of_selected_tracks()
   end
-  local audio = {}
+  local audio, is_beside = {}, false
   for _, item in ipairs(items) do
     local start, stop = project.bounds(item)
     local take = reaper.GetActiveTake(item)
-    local is_meant = not from or (start < to and stop > from)
-    if is_meant and take and not reaper.TakeIsMIDI(take) then
-      audio[#audio + 1] = item
+    if take and not reaper.TakeIsMIDI(take) then
+      local is_meant = not from or (start < to and stop > from)
+      audio[#audio + 1] = is_meant and item or nil
+      is_beside = is_beside or not is_meant
     end
   end
-  if #audio == 0 and #items > 0 then
+  if #audio == 0 and is_beside then
+    refuse("The time selection lies beside what is selected: move it over that, or remove it to mean all of the item.")
+  elseif #audio == 0 and #items > 0 then
     refuse("There is no audio in what is selected: MIDI and empty items have to be rendered first.")
   elseif #audio == 0 then
     refuse("Select an audio item first, or a track with audio under the time selection.")
@@ -89,6 +92,9 @@ function selection.parts()
     if part.to > part.from then
       parts[#parts + 1] = part
     end
+  end
+  if #parts == 0 then
+    refuse("What is selected is shorter than a frame.")
   end
   return parts
 end

@@ -54,10 +54,21 @@ function session:renew()
 end
 
 -- Sends a request until it is answered; the same id is the same request. `renders`: whether it makes a job; `group`: the
--- name that the jobs of one action share.
-function session:request(packet, renders, group)
+-- name that the jobs of one action share; `answered`: what to do then, if anything.
+function session:request(packet, renders, group, answered)
   local _, values = osc.decode(packet)
-  self.requests[values[1]] = { packet = packet, renders = renders, group = group, due = 0, pause = FIRST_PAUSE }
+  self.requests[values[1]] = {
+    packet = packet, renders = renders, group = group, answered = answered, due = 0, pause = FIRST_PAUSE,
+  }
+end
+
+local function answer(self, id)
+  local request = self.requests[id]
+  self.requests[id] = nil
+  if request and request.answered then
+    request.answered()
+  end
+  return request
 end
 
 -- Whether more of a group may come.
@@ -91,10 +102,26 @@ local function cancel(self, id)
   self:request(osc.encode("/punchin/cancel", { self:new_id(), "job", id }))
 end
 
--- Ends all that is on its way; what the daemon has not taken yet is cancelled as soon as it has.
+-- Goes on as another client over another link. What is rendered for the old one is cancelled and asked for again.
+function session:rename(client, link)
+  self.client = client
+  self:use(link)
+  for id, job in pairs(self.jobs) do
+    if job.request and not job.ready then
+      cancel(self, id)
+      local _, values = osc.decode(job.request.packet)
+      self.requests[values[1]], self.jobs[id] = job.request, nil
+    end
+  end
+end
+
+-- Ends all that is on its way; what was sent and not taken by the daemon yet is cancelled as soon as it is.
 function session:cancel_all()
-  for _, request in pairs(self.requests) do
+  for id, request in pairs(self.requests) do
     request.cancelled = request.renders
+    if request.renders and not request.is_sent then
+      answer(self, id)
+    end
   end
   for id, job in pairs(self.jobs) do
     if not job.ready then
@@ -133,10 +160,9 @@ heard["/punchin/welcome"] = function(self, values)
 end
 
 heard["/punchin/accepted"] = function(self, values)
-  local request, id = self.requests[values[1]], values[2]
-  self.requests[values[1]] = nil
+  local request, id = answer(self, values[1]), values[2]
   if request and request.renders and not self.finished[id] then
-    self:job(id).group = request.group
+    self:job(id).group, self:job(id).request = request.group, request
     if request.cancelled then
       cancel(self, id)
     end
@@ -144,9 +170,9 @@ heard["/punchin/accepted"] = function(self, values)
 end
 
 heard["/punchin/rejected"] = function(self, values)
-  if self.requests[values[1]] then
-    local _, asked = osc.decode(self.requests[values[1]].packet)
-    self.requests[values[1]] = nil
+  local request = answer(self, values[1])
+  if request then
+    local _, asked = osc.decode(request.packet)
     self.on.rejected(osc.keys(asked, 1).cookie or "", values[3])
   end
 end
@@ -203,7 +229,7 @@ heard["/punchin/preset"] = function(self, values)
 end
 
 heard["/punchin/presets_end"] = function(self, values)
-  self.requests[values[1]] = nil
+  answer(self, values[1])
   self.on.presets(fields.encode(self.presets))
 end
 
@@ -242,7 +268,7 @@ function session:keep_up()
   for _, request in pairs(self.requests) do
     if self.now >= request.due then
       request.due, request.pause = self.now + request.pause, math.min(2 * request.pause, LONGEST_PAUSE)
-      self.sent = self.now
+      self.sent, request.is_sent = self.now, true
       self.link:send(request.packet)
     end
   end

@@ -2,6 +2,7 @@
 local export = require("punchin.export")
 local exports = require("punchin.exports")
 local project = require("punchin.project")
+local refuse = require("punchin.refuse")
 local render = require("punchin.render")
 local tracks = require("punchin.tracks")
 
@@ -11,12 +12,17 @@ local CONTEXT_SECONDS = 20
 local NEAR_SECONDS = 1
 local ENOUGH_SECONDS = 5
 local CANDIDATES = 480 -- within so many frames of 48 kHz there is one that is a frame of 44.1 kHz too
+-- What the daemon reads to the frame as REAPER does; where an MP3 begins is a question of the reader.
+local EXACT = { WAVE = true, AIFF = true, FLAC = true }
 
 -- The file that a take plays as it is, or nil where anything changes its sound or its time.
-local function plain_file(item, take)
+local function plain_file(take)
   local media = reaper.GetMediaItemTake_Source(take)
   local path = reaper.GetMediaSourceFileName(media)
-  local is_plain = path ~= ""
+  if path ~= "" and not reaper.file_exists(path) then
+    refuse("The file of an item is missing, so nothing of it can be heard: %s", path)
+  end
+  local is_plain = EXACT[reaper.GetMediaSourceType(media)]
     and not reaper.GetMediaSourceParent(media)
     and reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE") == 1
     and reaper.GetMediaItemTakeInfo_Value(take, "D_PITCH") == 0
@@ -25,7 +31,7 @@ local function plain_file(item, take)
     and reaper.GetTakeNumStretchMarkers(take) == 0
     and reaper.CountTakeEnvelopes(take) == 0
     and reaper.TakeFX_GetCount(take) == 0
-    and reaper.GetMediaItemInfo_Value(item, "B_MUTE") == 0
+    and reaper.GetMediaSourceSampleRate(media) > 0
   return is_plain and path or nil, media
 end
 
@@ -44,7 +50,12 @@ local function anchor(from, to, shift, file_rate)
   return best / rate
 end
 
-local function of_file(item, path, media, from)
+local function is_muted(item)
+  return reaper.GetMediaItemInfo_Value(item, "B_MUTE") ~= 0
+end
+
+-- From the file itself, muted or not; nil where it ends before `to`, as that of a loop does.
+local function of_file(item, path, media, from, to)
   local take = reaper.GetActiveTake(item)
   local start, stop = project.bounds(item)
   local shift = reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS") - start
@@ -53,7 +64,14 @@ local function of_file(item, path, media, from)
   local length = math.min(stop, reaper.GetMediaSourceLength(media) - shift) - zero
   -- whole frames of the file, and none beyond its end
   length = math.floor(length * file_rate + 1e-6) / file_rate
-  return { path = path, file_start = zero + shift, length = length, zero = zero, gain = 1.0 }
+  if zero + length < to - 0.5 / project.rate() then
+    return nil
+  end
+  return {
+    path = path, file_start = zero + shift, length = length, zero = zero,
+    gain = reaper.GetMediaItemTakeInfo_Value(take, "D_VOL"), pan = reaper.GetMediaItemTakeInfo_Value(take, "D_PAN"),
+    volume = reaper.GetMediaItemInfo_Value(item, "D_VOL"),
+  }
 end
 
 -- The track's name as part of a file name, or nil where nothing of it could be.
@@ -65,6 +83,9 @@ local function file_name(track)
 end
 
 local function of_track(item, from, to)
+  if is_muted(item) then
+    refuse("A muted item that is not its file as it stands cannot be heard: unmute it first.")
+  end
   local rate = project.rate()
   local track = reaper.GetMediaItem_Track(item)
   local last = 0
@@ -81,7 +102,7 @@ local function of_track(item, from, to)
   return {
     path = path, heard = heard, name = file_name(track), file_start = 0.0, length = frames / rate, zero = first / rate,
     -- the export holds the item's volume already
-    gain = volume > 0 and 1 / volume or 1.0,
+    gain = volume > 0 and 1 / volume or 1.0, pan = 0.0, volume = volume > 0 and volume or 1.0,
   }
 end
 
@@ -105,23 +126,19 @@ local function rendered(track, from, to)
   render(track, folder, name, from, to, project.rate())
   return {
     path = ("%s/%s.wav"):format(folder, name), heard = name .. ".wav", name = track and file_name(track) or "mix",
-    file_start = 0.0, length = to - from, zero = from, gain = 1.0,
+    file_start = 0.0, length = to - from, zero = from, gain = 1.0, pan = 0.0, volume = 1.0,
   }
 end
 
--- What is heard around `from` to `to` of an item: { path, heard, name, file_start, length, zero, gain }. `heard` is the
--- file name of an export; `name` is that of the
--- clips, where the file's own says nothing; `zero` the project's time where the source starts, a whole frame of the
--- project; `gain` makes up for what the export holds already.
+-- What is heard around `from` to `to` of an item: { path, heard, name, file_start, length, zero, gain, pan, volume }.
+-- `heard` is the file name of an export; `name` is that of the clips, where the file's own says nothing; `zero` the
+-- project's time where the source starts, a whole frame of the project; `gain` and `pan` let a new take play as the source
+-- does, and with `volume` a new item.
 function source.around(item, from, to)
-  local path, media = plain_file(item, reaper.GetActiveTake(item))
-  if path and not has_neighbours(item, from, to) then
-    local found = of_file(item, path, media, from)
-    if found.zero + found.length >= to - 0.5 / project.rate() then
-      return found
-    end
-  end
-  return of_track(item, from - CONTEXT_SECONDS, to + CONTEXT_SECONDS)
+  local path, media = plain_file(reaper.GetActiveTake(item))
+  local stands_alone = is_muted(item) or not has_neighbours(item, from, to)
+  local found = path and stands_alone and of_file(item, path, media, from, to)
+  return found or of_track(item, from - CONTEXT_SECONDS, to + CONTEXT_SECONDS)
 end
 
 -- Exactly `from` to `to` of an item, with nothing around it. `hear`: item, track (with its effects) or mix (of all tracks).
@@ -129,14 +146,12 @@ function source.part(item, from, to, hear)
   if hear == "track" or hear == "mix" then
     return rendered(hear == "track" and reaper.GetMediaItem_Track(item) or nil, from, to)
   end
-  local path, media = plain_file(item, reaper.GetActiveTake(item))
-  local found = path and of_file(item, path, media, from) or of_track(item, from, to)
+  local path, media = plain_file(reaper.GetActiveTake(item))
+  local found = path and of_file(item, path, media, from, to) or of_track(item, from, to)
   local later = from - found.zero
-  local length = math.min(to - from, found.length - later)
-  return {
-    path = found.path, heard = found.heard, name = found.name, file_start = found.file_start + later, length = length,
-    zero = from, gain = found.gain,
-  }
+  found.length = math.min(to - from, found.length - later)
+  found.file_start, found.zero = found.file_start + later, from
+  return found
 end
 
 return source

@@ -10,19 +10,27 @@ local function covers(item, from, to)
   return start <= from + frame and stop >= to - frame
 end
 
--- The item, and how far the user has moved it meanwhile; else another item of the track that holds the stretch.
-function takes.find(place)
-  local item = project.item(place.item)
-  if item then
-    local moved = reaper.GetMediaItemInfo_Value(item, "D_POSITION") - place.item_start
-    if covers(item, place.from + moved, place.to + moved) then
-      return item, moved
+-- Whether an item is a part of the one that was selected, split off since: then a file of both begins at the same time.
+local function is_part(item, anchor)
+  for number = 0, reaper.GetMediaItemNumTakes(item) - 1 do
+    local take = reaper.GetMediaItemTake(item, number)
+    if math.abs(project.anchor(item, take) - anchor) < 0.5 / project.rate() then
+      return true
     end
   end
-  local track = project.track(place.track)
+  return false
+end
+
+-- The item, and how far the user has moved it meanwhile; else the part of it that holds the stretch now.
+function takes.find(place)
+  local item, moved = project.found(place)
+  if item and covers(item, place.from + moved, place.to + moved) then
+    return item, moved
+  end
+  local track = item and reaper.GetMediaItem_Track(item) or project.track(place.track)
   for _, other in ipairs(track and project.items(track) or {}) do
-    if covers(other, place.from, place.to) then
-      return other, 0
+    if covers(other, place.from + moved, place.to + moved) and is_part(other, place.anchor + moved) then
+      return other, moved
     end
   end
 end
@@ -57,9 +65,7 @@ function takes.add(item, moved, place, clips)
   local first
   for _, clip in ipairs(clips) do
     if not place.only or clip.track == place.only then
-      local take = clip_of.add(item, clip, place)
-      reaper.SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", start - (place.zero + moved + clip.start))
-      reaper.SetMediaItemTakeInfo_Value(take, "D_VOL", place.gain)
+      local take = clip_of.add(item, clip, place, start - (place.zero + moved + clip.start))
       first = first or take
     end
   end

@@ -80,20 +80,33 @@ local function set_mark(track, text)
   reaper.GetSetMediaTrackInfo_String(track, EXTRA, text, true)
 end
 
-local function marked(text)
+-- `fits`: whether a track may be the one.
+local function marked(text, fits)
   for index = 0, reaper.CountTracks(0) - 1 do
     local track = reaper.GetTrack(0, index)
-    if mark(track) == text then
+    if mark(track) == text and (not fits or fits(track)) then
       return track
     end
   end
 end
 
+-- The track of one instrument behind `source`, which several items of that share; a new one where none is that `fits`.
+function tracks.beside(source, instrument, fits)
+  local text = reaper.GetTrackGUID(source) .. " " .. instrument
+  local found = marked(text, fits)
+  if not found then
+    found = tracks.after(source, instrument, instrument)
+    set_mark(found, text)
+  end
+  return found
+end
+
 -- The track of one instrument in the folder that belongs to `source`; both are made where they are missing, so that
--- several items of a track share them. A new one stands first, or behind `other`, with its colour.
-function tracks.in_folder(source, title, instrument, other)
+-- several items of a track share them. `fits`: whether a track may be the one. A new one stands first, or behind `other`,
+-- with its colour.
+function tracks.in_folder(source, title, instrument, fits, other)
   local guid = reaper.GetTrackGUID(source)
-  local found = marked(guid .. " " .. title .. " " .. instrument)
+  local found = marked(guid .. " " .. title .. " " .. instrument, fits)
   if found then
     return found
   end

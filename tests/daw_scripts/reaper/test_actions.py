@@ -31,7 +31,7 @@ def undone(daw, before):
     assert daw.save() == before
 
 
-@pytest.fixture(params=[44100, 48000])
+@pytest.fixture(params=[44100, 48000, 96000])
 def daw(request, daws):
     running = daws(rate=request.param)
     running.project.set_tempo((0.0, 124.0, 4, 4), (6.0, 91.3, 3, 4))

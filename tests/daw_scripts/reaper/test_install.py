@@ -62,8 +62,10 @@ def test_what_reaper_and_the_user_wrote_since_stays(tmp_path):
     text = menus.read_text("utf-8")
     assert f"[Floating toolbar 2]\ntitle=punchin\nitem_0={repaint} Repaint\n" in text
     assert f"item_1={repaint} punchin: Repaint\n" in text
-    mine = "item_8=40003 Mine\n"
-    menus.write_text(f"{text}{mine}icon_8=mine.png\n", "utf-8")
+    light = "_" + installer.command_id("punchin/punchin_background.lua")
+    assert f"item_8={light} Rendering\n" in text
+    mine = "item_9=40003 Mine\n"
+    menus.write_text(f"{text}{mine}icon_9=mine.png\n", "utf-8")
     keys.write_text(keys.read_text("utf-8") + f"KEY 1 70 {repaint} 0\nKEY 1 71 40004 0\n", "utf-8")
     installer.put_in(resources, tmp_path / "state")
     assert f"KEY 1 70 {repaint} 0\n" in keys.read_text("utf-8"), "another version keeps the user's keys"
@@ -73,7 +75,7 @@ def test_what_reaper_and_the_user_wrote_since_stays(tmp_path):
     left = menus.read_text("utf-8")
     assert "_RS" not in left
     for kept in (
-        mine.replace("8", "0", 1),
+        mine.replace("9", "0", 1),
         "icon_0=mine.png",
         "item_0=40002 Etwas",
         "item_0=1 x",

@@ -1,5 +1,8 @@
 """The way to the daemon and back: UDP where it can be trusted, files where not; losses, restarts, two REAPERs."""
 
+import time
+from pathlib import Path
+
 import pytest
 from lupa import lua54
 from pythonosc.osc_message import OscMessage
@@ -45,6 +48,7 @@ def test_the_user_can_settle_on_the_folder(daws):
     assert via(daw) == "udp"
     daw.answers.append({"Way to the daemon (auto/spool)": "spool"})
     daw.start(settings)
+    assert [Path(script.path).name for script in daw.scripts] == ["punchin_background.lua"]
     generate(daw, start=5.0)
     placed(daw, 2)
     assert via(daw) == "spool"
@@ -59,7 +63,7 @@ def test_the_user_can_settle_on_the_folder(daws):
 def test_lyrics_too_long_for_a_datagram_go_through_the_folder(daws):
     daw = daws()
     daw.modules["socket.core"] = Sockets().install
-    generate(daw, Prompt="techno " * 580, **{"Lyrics (notes: of the item)": "la " * 1360})
+    generate(daw, Prompt="techno " * 580, Lyrics="la " * 1360)
     placed(daw)
     assert via(daw) == "spool"
 
@@ -97,6 +101,51 @@ def test_two_reapers_with_the_same_settings_get_each_their_own(daws):
     first.until(lambda: second.tick() or (first.project.undo and second.project.undo))
     assert [item.start for item in first.project.items()] == [1.0]
     assert [item.start for item in second.project.items()] == [5.0]
+
+
+def test_a_reaper_that_was_silent_for_long_finds_its_name_again(daws, daemon):
+    first = daws()
+    first.start(first.actions_folder / "punchin_background.lua")
+    (mark,) = (path for path in daemon.state.glob("spool/reaper-*/alive") if time.time() - path.stat().st_mtime < 5)
+    said, since, own = mark.read_text().split()
+    mark.write_text(f"{int(said) - 60} {int(since) - 60} {own}\n")  # it renders, or asks something
+    second = daws()
+    second.start(second.actions_folder / "punchin_background.lua")
+    assert mark.read_text().split()[2] != own, "it takes the name"
+    mark.write_text(f"{said} {int(since) - 60} {own}\n")
+    generate(second, start=5.0)
+    placed(second)
+    assert mark.read_text().split()[2] == own, "and gives it back"
+    assert mark.parent.with_name(f"{mark.parent.name}-2").is_dir()
+    second.close()
+    assert mark.exists()
+
+
+def test_without_a_daemon_the_user_is_told_and_may_cancel(daws, tmp_path):
+    daw = daws(state=tmp_path / "nowhere")
+    generate(daw)
+    daw.until(lambda: daw.console)
+    assert daw.console == [
+        "punchin: no daemon answers. What you asked for waits for it: `punchin serve` starts one, `punchin doctor` tells more.\n"
+    ]
+    assert daw.GetExtState("punchin", "open") == "1"
+    daw.start(daw.actions_folder / "punchin_cancel.lua")
+    daw.until(lambda: daw.GetExtState("punchin", "open") == "0")
+    assert daw.messages == []
+
+
+def test_what_nobody_has_answered_yet_is_asked_for_again_by_the_next_script(daws, own_daemon):
+    own_daemon.kill()
+    (own_daemon.state / "daemon.json").unlink(missing_ok=True)
+    daw = daws(state=own_daemon.state)
+    generate(daw)
+    daw.until(lambda: daw.GetExtState("punchin", "open") == "1")
+    daw.answers.append({"Part of an item (split/lane)": "lane"})
+    daw.start(daw.actions_folder / "punchin_settings.lua")
+    own_daemon.start()
+    placed(daw)
+    assert [item.start for item in daw.project.items()] == [1.0]
+    assert [key for _, key in daw.ext if key.startswith("ask-")] == []
 
 
 def test_a_result_that_came_while_reaper_was_closed_comes_at_the_next_start(daws):

@@ -49,6 +49,12 @@ def test_it_asks_shows_progress_and_lets_takes_be_chosen(panel):
     assert shown(panel, "button")["Listen"] is True
     assert [name for name, _ in panel.project.undo][1:] == ["punchin: choose a take"]
     assert (panel.project.ext["punchin", "key"], panel.dialogs) == ("C minor", [])
+    assert middle.take.texts["P_NAME"].startswith("house piano (seed "), "a name is one line"
+    (opened,) = [script for script in panel.scripts if "panel" in str(script.path)]
+    opened.end()
+    panel.typed = {}
+    panel.start(panel.actions_folder / "punchin_panel.lua")
+    assert shown(panel, "text")["##prompt"] == "house\npiano"
 
 
 def test_cancel_and_close(panel):

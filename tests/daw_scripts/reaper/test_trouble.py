@@ -95,12 +95,36 @@ def test_a_button_is_lit_while_something_is_rendered(daw, item):
     daw.until(lambda: daw.options[background] & 8)
 
 
-def test_tracks_are_made_in_a_reaper_before_7_18(daws):
-    daw = daws(version="7.17")
-    daw.project.time_selection = (0.0, 1.0)
-    act(daw, "generate")
+@pytest.mark.parametrize(
+    ("system", "version"),
+    [
+        ("Win64", "7.03"),
+        ("Win64", "7.79"),
+        ("OSX64", "7.17"),
+        ("macOS-arm64", "7.18"),
+        ("Other", "7.03"),
+        ("Other", "7.60"),
+    ],
+)
+def test_every_system_and_version(daws, daemon, song, system, version):
+    """Exports, takes and new tracks, with the paths and the functions that each has."""
+    daw = daws(system=system, version=version)
+    config = daw.actions_folder / "punchin" / "config.lua"
+    config.write_text(f"return {{ state = [[{daw.shown(daemon.state)}]] }}\n", "utf-8")
+    track = daw.project.add_track("Gitarre")
+    item = daw.project.add_item(track, song, 4.0, 6.0)
+    item.take.envelopes = 1
+    daw.project.select(item)
+    daw.project.time_selection = (6.0, 7.0)
+    act(daw, "repaint")
     placed(daw)
-    assert [len(track.items) for track in daw.project.content.tracks] == [1]
+    assert [len(found.takes) for found in in_order(track)] == [1, 2, 1]
+    daw.project.select(in_order(track)[1])
+    act(daw, "lego")
+    placed(daw, 2)
+    assert [[found.frames(RATE) for found in one.items] for one in daw.project.content.tracks[1:]] == [
+        [(6 * RATE, RATE)]
+    ]
 
 
 def test_what_the_daemon_refuses_is_told(daw, item):
@@ -115,9 +139,13 @@ def test_the_answers_of_the_last_time_are_offered_again(daw, item):
     act(daw, "cover")
     _, offered = daw.dialogs[-1]
     assert offered["Key (as in C minor)"] == "C minor"
-    act(daw, "repaint")
+    act(daw, "repaint", {"Prompt": "don't (stop 12\" [now]"})
     _, offered = daw.dialogs[-1]
     assert offered["Prompt"] == 'jazz, with "brushes"'
+    daw.answers.append(None)
+    daw.start(daw.actions_folder / "punchin_repaint.lua")
+    _, offered = daw.dialogs[-1]
+    assert offered["Prompt"] == "don't stop 12 [now]"
     placed(daw, 3)
 
 
@@ -157,30 +185,77 @@ def test_a_region_named_with_words_offers_its_own_prompt(daw, item):
     assert [offered["Lyrics (notes: of the item)"] for _, offered in daw.dialogs] == ["notes"] * 3
 
 
-@pytest.mark.parametrize("change", ["moved", "split", "item deleted", "track deleted"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "moved",
+        "split",
+        "split and moved",
+        "trimmed",
+        "trimmed and moved",
+        "item deleted",
+        "another there",
+        "track deleted",
+    ],
+)
 def test_a_late_result_finds_its_place(daw, track, item, song, change):
     act(daw, "repaint")
     daw.until(lambda: daw.GetExtState("punchin", "open") == "1")
     if change == "moved":
         item.values["D_POSITION"] = 14.0
-    elif change == "split":
+    elif change.startswith("trimmed"):
+        item.values.update(D_POSITION=15.0 if "moved" in change else 5.0, D_LENGTH=5.0)
+        item.take.values["D_STARTOFFS"] += 1.0
+    elif change.startswith("split"):
         daw.Undo_BeginBlock2(0)
-        daw.SplitMediaItem(item, 5.5)
+        right = daw.SplitMediaItem(item, 5.5)
         daw.Undo_EndBlock2(0, "split by hand", -1)
         daw.project.undo.clear()
-    elif change == "item deleted":
+        for part in (item, right) if "moved" in change else ():
+            part.values["D_POSITION"] += 10.0
+    elif change in {"item deleted", "another there"}:
         track.items.clear()
+        if change == "another there":
+            daw.project.add_item(track, song, 3.0, 8.0)
     else:
         daw.project.content.tracks.clear()
     placed(daw)
     with_take = [found for found in daw.project.items() if found.take.texts["P_NAME"] == "house (seed 5)"]
     (new,) = with_take
-    assert new.frames(RATE) == ((16 if change == "moved" else 6) * RATE, RATE)
-    if "deleted" in change:
+    assert new.frames(RATE) == ((16 if "moved" in change else 6) * RATE, RATE)
+    is_gone = "deleted" in change or change == "another there"
+    if not is_gone:
+        assert new.takes[0].values["D_STARTOFFS"] == pytest.approx(2.0, abs=1e-9), "over the same music"
+    if is_gone:
         assert daw.project.track_of(new) is daw.project.content.tracks[-1]
         assert daw.console == ["punchin: What the repaint was meant for is gone: it is on a new track at the end.\n"]
     else:
         assert (len(new.takes), daw.console) == (2, [])
+
+
+@pytest.mark.parametrize("name", ["repaint", "continue_after", "lego"])
+def test_a_late_result_follows_its_item_to_another_track(daw, track, item, name):
+    other = daw.project.add_track("Zweite")
+    daw.project.time_selection = (6.0, 7.0) if name != "continue_after" else (6.0, 11.0)
+    act(daw, name)
+    daw.until(lambda: daw.GetExtState("punchin", "open") == "1")
+    track.items.remove(item)
+    other.items.append(item)
+    item.values["D_POSITION"] = 14.0
+    placed(daw)
+    assert (track.items, daw.console) == ([], [])
+    last = daw.project.content.tracks[-1]
+    starts = [found.frames(RATE)[0] for found in in_order(last)]
+    handles = round(0.05 * RATE)
+    assert (
+        starts
+        == {
+            "repaint": [14 * RATE, 16 * RATE, 17 * RATE],
+            "continue_after": [14 * RATE, 20 * RATE - handles],
+            "lego": [16 * RATE],
+        }[name]
+    )
+    assert last is (other if name != "lego" else daw.project.content.tracks[2])
 
 
 def test_a_result_waits_until_its_project_is_in_front_again(daw, item):

@@ -55,9 +55,11 @@ def _mixed(track, rate, channels):
 def _played(item, rate, channels):
     """[frames, channels] of one item."""
     take, frames = item.take, round(item.length * rate)
-    if take.stretch_markers or take.values["D_PITCH"]:
-        raise Fault("rig: stretch markers and pitch are not modelled in accessors")
+    if take.values["D_PITCH"] or (take.stretch_markers and take.values["D_PLAYRATE"] != 1):
+        raise Fault("rig: pitch, and stretch markers at another rate, are not modelled in accessors")
     samples, file_rate = sound(take.source.path)
+    if take.stretch_markers:
+        return _loud(_stretched(take, samples, file_rate, frames, rate), item, rate, channels)
     file_rate *= take.values["D_PLAYRATE"]
     first = round(take.values["D_STARTOFFS"] * file_rate / take.values["D_PLAYRATE"])
     count = int(np.ceil(frames * file_rate / rate)) + 1
@@ -70,9 +72,24 @@ def _played(item, rate, channels):
     if file_rate != rate:
         stretch = soxr.resample(stretch, file_rate, rate)
     stretch = np.pad(stretch, ((0, max(frames - len(stretch), 0)), (0, 0)))[:frames]
-    stretch = stretch * item.values["D_VOL"] * take.values["D_VOL"]
-    stretch *= _fades(item, rate, frames)[:, None]
-    return np.repeat(stretch, channels, axis=1) if stretch.shape[1] == 1 else stretch[:, :channels]
+    return _loud(stretch, item, rate, channels)
+
+
+def _stretched(take, samples, file_rate, frames, rate):
+    """What stands at the markers plays at their times; how it sounds between them is nobody's promise here."""
+    times, places = np.array(sorted(take.stretch_markers)).T
+    wanted = np.interp(np.arange(frames) / rate, times, places) * file_rate
+    return samples[np.clip(np.round(wanted).astype(int), 0, len(samples) - 1)]
+
+
+def _loud(stretch, item, rate, channels):
+    """With the volumes, the pan of the take and the fades of the item."""
+    values = item.take.values
+    stretch = stretch * item.values["D_VOL"] * values["D_VOL"] * _fades(item, rate, len(stretch))[:, None]
+    stretch = np.repeat(stretch, channels, axis=1) if stretch.shape[1] == 1 else stretch[:, :channels]
+    if channels == 2:
+        stretch = stretch * np.minimum([1 - values["D_PAN"], 1 + values["D_PAN"]], 1)
+    return stretch
 
 
 def _fades(item, rate, frames):

@@ -1,134 +1,25 @@
-"""Runs scripts: one Lua state each, a defer loop, and after every turn the checks that a user would make."""
+"""Runs scripts: a defer loop, and after every turn the checks that a user would make."""
 
-import contextlib
 import time
 from pathlib import Path
 
-from lupa import lua54
-
-from reaper.api import BUILT_IN, FUNCTIONS, IMGUI, Fault, given, taken, version_of
+from reaper.api import Fault
+from reaper.embedded import Embedded
 from reaper.imgui_calls import ImGuiCalls
 from reaper.item_calls import ItemCalls
-from reaper.model import Array, Project
+from reaper.model import Project
 from reaper.project_calls import ProjectCalls
 from reaper.saving import saved
 from reaper.system_calls import SystemCalls
 from reaper.track_calls import TrackCalls
-
-# A Python function is userdata to Lua: `type` and `package.preload` need a function of Lua's own.
-WRAP = b"""
-local names, call, array_call = ...
-python = nil
-local reaper_table = {}
-for name in names:gmatch("[%w_]+") do reaper_table[name] = function(...) return call(name, ...) end end
-local new_array = reaper_table.new_array
-if new_array then
-  reaper_table.new_array = function(size)
-    local handle = new_array(size)
-    return setmetatable({handle = handle}, {__index = {
-      clear = function(value) array_call(handle, "clear", value) end,
-      table = function(first, count) return array_call(handle, "table", first, count) end,
-      get_alloc = function() return array_call(handle, "get_alloc") end,
-    }})
-  end
-  local read = reaper_table.GetAudioAccessorSamples
-  reaper_table.GetAudioAccessorSamples = function(a, rate, channels, start, count, buffer, ...)
-    return read(a, rate, channels, start, count, type(buffer) == "table" and buffer.handle or buffer, ...)
-  end
-end
-reaper = reaper_table
-"""
-
-
-class Script:
-    """One running script."""
-
-    def __init__(self, daw, path):
-        self.daw = daw
-        self.path = path
-        self.deferred = []
-        self.at_exit = []
-        self.lua = lua54.LuaRuntime(
-            encoding=None, unpack_returned_tuples=True, register_eval=False, register_builtins=False,
-            attribute_filter=self._deny,
-        )  # fmt: skip
-        version = version_of(daw.version)
-        names = [name for name, function in FUNCTIONS.items() if function.since <= version]
-        offered = " ".join([*names, *BUILT_IN, *(IMGUI if daw.has_imgui else ())]).encode()
-        self.lua.execute(WRAP, offered, self._call, self._array_call)
-        for name, source in daw.modules.items():
-            source(self.lua, name)
-
-    @staticmethod
-    def _deny(thing, name, setting):
-        raise AttributeError("scripts cannot look into handles")
-
-    def turn(self, function, *arguments):
-        """Run one piece of a script until it returns, and look at what it left behind."""
-        before = self.daw.untouchable()
-        started = time.perf_counter()
-        try:
-            function(*arguments)
-        except (lua54.LuaError, Fault) as error:
-            self.daw.faults.append(f"{Path(self.path).name}: {error}")
-            self.end()
-        self.daw.turns.append(time.perf_counter() - started)
-        self.daw.check(self, before)
-
-    def end(self):
-        self.deferred = []
-        for function in self.at_exit:
-            function()
-        self.at_exit = []
-        with contextlib.suppress(ValueError):
-            self.daw.scripts.remove(self)
-
-    def _call(self, name, *arguments):
-        name = name.decode()
-        try:
-            if name in BUILT_IN:
-                return getattr(self, name)(*arguments)
-            function = FUNCTIONS.get(name) or IMGUI[name]
-            return given(function, self.daw.modelled(name)(*taken(function, arguments)))
-        except Fault as error:
-            self.daw.faults.append(f"{Path(self.path).name}: {error}")
-            raise
-
-    # What is no function of the list: it belongs to the script
-
-    def defer(self, function):
-        self.deferred.append(function)
-        return True
-
-    def atexit(self, function):
-        self.at_exit.append(function)
-        return True
-
-    def get_action_context(self):
-        return True, str(self.path).encode(), 0, self.daw.command_of(self.path), -1, -1, 0.0, b""
-
-    def set_action_options(self, flags):
-        if not 0 < flags < 16 or flags & 12 == 12:
-            raise Fault(f"set_action_options({flags})")
-        self.daw.options[str(self.path)] = flags
-
-    def new_array(self, size):
-        return Array(int(size))
-
-    def _array_call(self, array, name, *arguments):
-        if name == b"clear":
-            array.values[:] = [float(arguments[0] or 0.0)] * len(array.values)
-            return None
-        if name == b"table":
-            first = int(arguments[0] or 1)
-            return self.lua.table_from(array.values[first - 1 :][: int(arguments[1] or len(array.values))])
-        return len(array.values)
 
 
 class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls, ImGuiCalls):
     """One running REAPER with one project; `projects` may get more tabs."""
 
     first_action = 50_000
+    run_by = Embedded
+    """What runs the Lua of a script."""
 
     def __init__(self, folder, rate=44100, version="7.79", system="Other"):
         self.resources = Path(folder) / "resources"
@@ -146,7 +37,7 @@ class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls, ImGuiCalls):
         self.accessors, self.peaks, self.processes = [], {}, []
         self.answers, self.replies, self.dialogs = [], [], []
         self.messages, self.console, self.hotkeys = [], [], []
-        self.faults, self.turns = [], []
+        self.faults = []
         self.ui_held = 0
         self.has_imgui = False
         self.gui_context, self.gui_scopes, self.gui_drawing, self.gui_collapsed = None, [], [], False
@@ -177,24 +68,21 @@ class Reaper(ProjectCalls, TrackCalls, ItemCalls, SystemCalls, ImGuiCalls):
             running.end()
             if not self.options[str(path)] & 2:
                 return
-        script = Script(self, path)
+        script = self.run_by(self, path)
         self.scripts.append(script)
-        chunk = script.lua.compile(Path(path).read_bytes())
-        script.turn(chunk)
-        if not script.deferred:
+        script.turn(script.begin)
+        if not script.waits:
             script.end()
 
     def tick(self):
         """One turn of every script that has deferred itself; what it defers now waits for the next."""
         for script in list(self.scripts):
-            due, script.deferred = script.deferred, []
-            for function in due:
-                script.turn(function)
-            if not script.deferred:
+            script.turn(script.go_on)
+            if not script.waits:
                 script.end()
 
-    def until(self, condition, seconds=120.0):
-        """Tick about thirty times a second, as REAPER does, until something holds."""
+    def until(self, condition, seconds=240.0):
+        """Tick about thirty times a second, as REAPER does, until something holds; `seconds` only ends what hangs."""
         deadline = time.monotonic() + seconds
         while not (value := condition()):
             assert not self.faults, self.faults

@@ -66,6 +66,7 @@ class ItemCalls:
         for take in right.takes:
             take.guid = new_guid()
             take.values["D_STARTOFFS"] += passed * take.values["D_PLAYRATE"]
+            take.stretch_markers = [(at - passed, place) for at, place in take.stretch_markers]
         right.values.update(D_POSITION=position, D_LENGTH=item.end - position, D_FADEINLEN=0.01, D_FADEINLEN_AUTO=-1.0)
         item.values.update(D_LENGTH=passed, D_FADEOUTLEN=0.01, D_FADEOUTLEN_AUTO=-1.0)
         self.project.track_of(item).items.append(right)
@@ -134,7 +135,19 @@ class ItemCalls:
 
     def GetTakeNumStretchMarkers(self, take):
         self.live(take)
-        return take.stretch_markers
+        return len(take.stretch_markers)
+
+    def SetTakeStretchMarker(self, take, index, position, place):
+        self.edit(take)
+        if index != -1 or place is None:
+            raise Fault("rig: stretch markers are added, with their place in the file")
+        take.stretch_markers = sorted([*take.stretch_markers, (position, place)])
+        return take.stretch_markers.index((position, place))
+
+    def DeleteTakeStretchMarkers(self, take, index, count):
+        self.edit(take)
+        del take.stretch_markers[index : index + (count or 1)]
+        return count or 1
 
     def CountTakeEnvelopes(self, take):
         self.live(take)
@@ -196,6 +209,7 @@ class ItemCalls:
         return True
 
     def PCM_Source_CreateFromFile(self, path):
+        path = self.real(path)
         if not Path(path).is_file():
             return None
         return Source(path, FORMATS[soundfile.info(path).format])

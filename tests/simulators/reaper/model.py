@@ -62,7 +62,8 @@ class Take(Pointer):
     guid: str = field(default_factory=new_guid)
     values: dict = field(default_factory=lambda: dict(TAKE))
     texts: dict = field(default_factory=lambda: {"P_NAME": ""})
-    stretch_markers: int = 0
+    stretch_markers: list[tuple[float, float]] = field(default_factory=list)
+    """Seconds from the item's start, and of the file; between two of them the file is stretched."""
     envelopes: int = 0
     effects: int = 0
 

@@ -179,6 +179,8 @@ class ProjectCalls:
 
     def SetProjExtState(self, proj, section, key, value):
         ext = self.of(proj).ext
+        if "\n" in value:
+            raise Fault("the project file keeps a line for each ext state")
         if value:
             ext[section, key] = value
         else:

@@ -98,6 +98,8 @@ def _take(take, item):
     yield f"SOFFS {_number(values['D_STARTOFFS'])}"
     yield f"PLAYRATE {_number(values['D_PLAYRATE'])} {int(values['B_PPITCH'])} {_number(values['D_PITCH'])} -1 0 0.0025"
     yield f"CHANMODE {int(values['I_CHANMODE'])}"
+    if take.stretch_markers:
+        yield "SM " + " + ".join(f"{_number(at)} {_number(place)}" for at, place in take.stretch_markers)
     yield f"GUID {take.guid}"
     yield from _extras(take.texts)
     if take.source:

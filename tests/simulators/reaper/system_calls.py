@@ -12,19 +12,35 @@ from reaper.rendering import render
 
 OK, YES, NO = 1, 6, 7
 YES_NO = 4
+BUILDS = {
+    "Win64": "x64", "Win32": "win32", "OSX64": "OSX64", "macOS-arm64": "macOS-arm64", "Other": "linux-x86_64",
+}  # fmt: skip
+"""What stands behind the version, by system."""
 NEW_PROJECT_TAB = 40859
 RENDER_AND_CLOSE = 42230
 
 
 class SystemCalls:
     def GetAppVersion(self):
-        return f"{self.version}/linux-x86_64"
+        return f"{self.version}/{BUILDS[self.system]}"
 
     def GetOS(self):
         return self.system
 
     def GetResourcePath(self):
-        return str(self.resources)
+        return self.shown(self.resources)
+
+    def shown(self, path):
+        """A path as this system writes it."""
+        return str(path).replace("/", "\\") if self.is_windows else str(path)
+
+    def real(self, path):
+        """A path that a script gives, as it is on this machine."""
+        return path.replace("\\", "/") if self.is_windows else path
+
+    @property
+    def is_windows(self):
+        return self.system.startswith("Win")
 
     def APIExists(self, name):
         if name in IMGUI:
@@ -35,14 +51,15 @@ class SystemCalls:
         return time.perf_counter()
 
     def RecursiveCreateDirectory(self, path, ignored):
-        Path(path).mkdir(parents=True, exist_ok=True)
+        Path(self.real(path)).mkdir(parents=True, exist_ok=True)
         return 1
 
     def file_exists(self, path):
-        return Path(path).is_file()
+        return Path(self.real(path)).is_file()
 
     def EnumerateFiles(self, folder, index):
         """Names as they were when -1 was asked for, or at the first call."""
+        folder = self.real(folder)
         if index < 0 or folder not in self.listings:
             files = Path(folder).iterdir() if Path(folder).is_dir() else ()
             self.listings[folder] = sorted(path.name for path in files if path.is_file())
@@ -73,6 +90,8 @@ class SystemCalls:
                 raise Fault(f"{option} is no option of GetUserInputs")
             separator = value if option == "separator" else separator
         defaults = values.split(separator)
+        if values.count('"') % 2 or any(values.count(a) != values.count(b) for a, b in ("()", "[]", "{}")):
+            raise Fault(f"GetUserInputs: quotes or brackets without their other in {values!r}: fields run together")
         if not len(names) == len(defaults) == count <= 16:
             raise Fault(f"GetUserInputs: {count} fields, {len(names)} captions, {len(defaults)} values, at most 16")
         self.dialogs.append((title, dict(zip(names, defaults, strict=True))))
@@ -93,6 +112,7 @@ class SystemCalls:
     def AddRemoveReaScript(self, add, section, path, commit):
         if section != 0 or not add:
             raise Fault("rig: scripts are added to the main section")
+        path = self.real(path)
         if not Path(path).is_file():
             return 0
         if path not in self.actions:
@@ -102,6 +122,9 @@ class SystemCalls:
     def NamedCommandLookup(self, name):
         """0 for a name that no action has."""
         return next((self.command_of(path) for path in self.actions if "_" + self.script_id(path) == name), 0)
+
+    def ReverseNamedCommandLookup(self, command):
+        return self.script_id(self.actions[command - self.first_action])
 
     def script_id(self, path):
         """REAPER names an action after its path below Scripts."""

@@ -83,6 +83,8 @@ class TrackCalls:
             return True, thing.guid
         if listed not in {"P_NAME", "P_NOTES", "P_EXT:xyz", "P_LANENAME:n"}:
             raise Fault(f"rig: {name} is not modelled")
+        if setting and "\n" in text and name != "P_NOTES":
+            raise Fault(f"{name} is a line of the project file")
         if setting:
             thing.texts[name] = text
         return name in thing.texts, thing.texts.get(name, "")
