@@ -53,13 +53,13 @@ class Metadata:
         """From lines that a grammar has held to the form; what is not legal all the same is left out."""
         found: dict[str, str] = {}
         last = ""
-        for line in text.splitlines():
-            match = _FIELD.match(line)
+        for row in text.removesuffix("\n").split("\n"):
+            match = _FIELD.match(row)
             if match and match[1] in FIELDS:
                 last = match[1]
                 found[last] = match[2].strip()
             elif last:
-                found[last] += f" {line.strip()}"
+                found[last] += f" {row.strip()}"
         found = {name: _unquoted(value) for name, value in found.items()}
         keyscale, language = found.get("keyscale"), found.get("language")
         return cls(

@@ -24,6 +24,8 @@ LONGEST_THOUGHT = 1024
 """Tokens of all metadata."""
 LONGEST_SPEECH = 2048
 """Tokens of lyrics."""
+USUAL = 200
+"""Tokens at which half of the progress is told: where a text ends nobody knows before, and it must not stand still."""
 _FEW = 4096
 """Up to so many ids, their rows of the head are gathered; above, all rows of text are computed."""
 _LOOK_EVERY = 32
@@ -101,7 +103,7 @@ class Writer:
         return self._vocabulary.text(ids)
 
     def _still(self) -> None:
-        self._report(min(1.0, self.written / LONGEST_THOUGHT), Stage.PLANNING)
+        self._report(self.written / (self.written + USUAL), Stage.PLANNING)
 
     def _chosen(self, legal: npt.NDArray[np.int64] | None, *, likeliest: bool = False) -> int:
         """The next id, out of those that are legal, or of all text and the end of the turn."""

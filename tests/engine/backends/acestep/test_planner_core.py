@@ -112,6 +112,37 @@ def test_free_text_ends_and_holds_no_codes(lm):
     assert not any(text in said for text in (*CONTROL, "<|audio_code"))
 
 
+def test_words_follow_metadata_as_they_did_in_training(lm, monkeypatch):
+    read = []
+    feed = Stream.feed
+    monkeypatch.setattr(Stream, "feed", lambda stream, ids: read.extend(ids[0].tolist()) or feed(stream, ids))
+    prompt = chat.understand([]) + chat.THINKING
+    writer = Writer(lm.model, lm.vocabulary, [lm.vocabulary.ids(prompt)], 3, Sampling(), silent_report)
+    thoughts = writer.think(
+        Metadata(bpm=90, caption="dub", duration=30, keyscale="C major", language="en", timesignature=4)
+    )
+    writer.speak(chat.THOUGHT, 1)
+    assert lm.vocabulary.text(read) == f"{prompt}{thoughts}</think>\n\n"
+    assert thoughts == "bpm: 90\ncaption: dub\nduration: 30\nkeyscale: C major\nlanguage: en\ntimesignature: 4\n"
+
+
+def test_a_text_tells_more_progress_with_each_token_and_never_all(lm):
+    told = []
+    writer = Writer(
+        lm.model,
+        lm.vocabulary,
+        [lm.vocabulary.ids(chat.understand([]))],
+        3,
+        Sampling(),
+        lambda *one: told.append(one[0]),
+    )
+    writer.think(Metadata(), longest_caption=20)
+    thought = told[-1]
+    writer.speak(chat.THOUGHT, 30)
+    assert told == sorted(told)
+    assert 0 < thought < told[-1] < 1
+
+
 # Codes
 
 
