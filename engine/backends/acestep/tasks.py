@@ -55,7 +55,7 @@ class _Work:
     def condition(
         self, task: Task, source: Tensor, marked: Tensor, report: Report, tracks: tuple[str, ...] = ()
     ) -> Condition:
-        caption = _three_lines(self.spec.prompt) if self.session.traits.lego_sft else None
+        caption = _three_lines if self.session.traits.lego_sft else str
         asked = instruction(task, tracks)
         states = self.session.states(asked, self.spec, self.metas(source.shape[1]), report, caption)
         return Condition(asked, states, conditioning.context(source, marked))
