@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine.backends.acestep.flow import interrupted_by
 from engine.backends.acestep.planner import grammar
+from engine.backends.acestep.planner.codes import BROKEN
 from engine.backends.acestep.planner.constraint import Constraint
 from engine.backends.acestep.planner.metadata import FIELDS, Metadata
 from engine.backends.acestep.planner.sampling import Sampling, drawn
@@ -18,6 +19,7 @@ from engine.backends.acestep.planner.stream import Stream, led, logits
 from engine.backends.acestep.planner.tokens import END_OF_TEXT, END_OF_TURN, FIRST_CODE
 from engine.backends.acestep.planner.vocabulary import Vocabulary
 from engine.backends.base import Report, Stage
+from engine.errors import BadOutput
 
 LONGEST_CAPTION = 512
 LONGEST_THOUGHT = 1024
@@ -115,6 +117,8 @@ class Writer:
                 self._pending = []
             ids = None if legal is None else torch.from_numpy(legal).to(self._model.device)
             scores = self._scores(ids)
+            if not scores.amax(dim=-1).isfinite().all():
+                raise BadOutput(BROKEN)
             if self._guided:
                 scores = led(scores, self._how.guidance)
             chance = torch.rand(1, generator=self._generator)

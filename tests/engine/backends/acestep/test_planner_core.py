@@ -19,7 +19,7 @@ from engine.backends.acestep.planner.stream import Stream, led, logits  # noqa: 
 from engine.backends.acestep.planner.tokens import CODES, CONTROL, END_OF_TEXT, FIRST_CODE, VOCABULARY  # noqa: E402
 from engine.backends.acestep.planner.weights import load  # noqa: E402
 from engine.backends.acestep.planner.writing import Writer  # noqa: E402
-from engine.errors import BadModel, Cancelled, NoModel  # noqa: E402
+from engine.errors import BadModel, BadOutput, Cancelled, NoModel  # noqa: E402
 
 pytestmark = pytest.mark.neural
 
@@ -219,6 +219,18 @@ def test_a_cancel_ends_it_between_two_tokens(lm):
     assert fractions == sorted(fractions)
     assert max(fractions) < 0.11
     assert {stage for _, stage in told} == {"planning"}
+
+
+def test_numbers_that_break_are_no_plan(lm, monkeypatch):
+    asked, unasked = prompts(lm)
+    for module in ("codes", "writing"):
+        path = f"engine.backends.acestep.planner.{module}.logits"
+        monkeypatch.setattr(path, lambda *given: torch.full((len(given[1]), given[3] - given[2]), torch.nan))
+    with pytest.raises(BadOutput, match="planner off"):
+        codes.written(lm.model, asked, unasked, 3, [1], Sampling(), silent_report)
+    writer = Writer(lm.model, lm.vocabulary, [asked], 1, Sampling(), silent_report)
+    with pytest.raises(BadOutput, match="planner off"):
+        writer.speak("", 3)
 
 
 # Draws
