@@ -1,7 +1,6 @@
 """`punchin bench engine`: ACE-Step rendered by punchin beside diffusers' pipeline, on the same random weights."""
 
 import json as decoder
-import subprocess
 import sys
 import tempfile
 from importlib.util import find_spec
@@ -12,8 +11,9 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
+from bridge.bench.apart import measured
 from bridge.flags import Json
-from engine.errors import EngineError, NoModel
+from engine.errors import NoModel
 
 STEPS, MUSIC_SECONDS = 8, 120
 _CASES = {
@@ -68,11 +68,7 @@ def rates(music: dict[str, Any]) -> dict[str, float]:
 
 
 def _run(case: str, checkpoint: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "engine.backends.acestep.benchmark", case, str(checkpoint)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own module
-    if ended.returncode:
-        raise EngineError(f"the case {case} failed: {ended.stderr.strip().splitlines()[-1]}")
-    found: dict[str, Any] = decoder.loads(ended.stdout.splitlines()[-1])
+    found: dict[str, Any] = measured("engine.backends.acestep.benchmark", case, checkpoint)
     return found
 
 

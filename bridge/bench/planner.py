@@ -1,7 +1,6 @@
 """`punchin bench planner`: ACE-Step's language model beside `generate` of transformers, on the same weights."""
 
 import json as decoder
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,8 +10,9 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
+from bridge.bench.apart import measured
 from bridge.flags import Json
-from engine.errors import EngineError, NoModel
+from engine.errors import NoModel
 
 _CASES = {
     "transformers": ("transformers: generate", "transformers"),
@@ -36,11 +36,7 @@ def planner(
     missing = [name for name in ("torch", "transformers", "llguidance") if find_spec(name) is None]
     if missing:
         raise NoModel(f"this benchmark needs {', '.join(missing)}: pip install 'punchin[ace]'")
-    command = [sys.executable, "-m", "engine.backends.acestep.planner.benchmark", *([str(model)] if model else [])]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own module
-    if ended.returncode:
-        raise EngineError(f"the benchmark failed: {ended.stderr.strip().splitlines()[-1]}")
-    rates: dict[str, float] = decoder.loads(ended.stdout.splitlines()[-1])
+    rates: dict[str, float] = measured("engine.backends.acestep.planner.benchmark", *([model] if model else []))
     if json:
         sys.stdout.write(decoder.dumps({"ratios": ratios(rates), "tokens_a_second": rates}, indent=2) + "\n")
     else:

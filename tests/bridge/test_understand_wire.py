@@ -19,6 +19,7 @@ from bridge.protocol.delivery import results
 from bridge.protocol.describing import LARGEST_DESCRIPTION
 from bridge.protocol.peer import Peer
 from bridge.remote import names
+from engine.backends.draft.compose import compose
 from engine.jobs import ClipFile, Job, JobState, Origin
 from engine.spec import RenderSpec
 from engine.understanding import Measured, Told, Understanding
@@ -111,12 +112,12 @@ def test_it_is_kept_over_a_restart_in_the_order_of_the_results(served):
     client.close()
 
 
-def punchin(*words):
+def punchin(*words, source=RECORDING):
     done = subprocess.run(
-        [sys.executable, "-m", "bridge", "send", "understand", "--source", str(RECORDING), *words],
+        [sys.executable, "-m", "bridge", "send", "understand", "--source", str(source), *words],
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=200,
         check=False,
     )
     return done.returncode, done.stdout
@@ -133,6 +134,21 @@ def test_the_command_line_prints_it_in_both_forms(served, tmp_path):
     assert code == 0
     assert "measured bpm" in out
     assert "4.0" in next(line for line in out.splitlines() if "seconds" in line)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "bpm", "key"), [("house", 124.0, "A minor"), ("ballad", 72.0, "D major"), ("folk", 108.0, "G major")]
+)
+def test_the_command_line_tells_tempo_and_key_of_known_music(served, tmp_path, prompt, bpm, key):
+    spec = RenderSpec.parse({"verb": "generate", "prompt": prompt, "length": 20.0, "bpm": bpm, "key": key})
+    mix, _, _ = compose(spec, 3, 20 * 22050, 22050, lambda _: None)
+    soundfile.write(tmp_path / "known.wav", mix.T, 22050)
+    code, out = punchin("--engine", "draft", "--json", "--state", str(served.state), source=tmp_path / "known.wav")
+    found = json.loads(out)["description"]
+    assert code == 0
+    assert found["measured_bpm"] == pytest.approx(bpm, rel=0.01)
+    assert found["measured_key"] == key
+    assert not {"bpm", "key", "caption", "lyrics", "language"} & found.keys()
 
 
 def test_our_own_client_waits_for_a_description_that_was_lost():
@@ -164,7 +180,7 @@ def test_stems_come_with_their_notes(served, tmp_path):
         [sys.executable, "-m", "bridge", "send", *command, *place],
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=200,
         check=False,
     )
     drums, residual = json.loads(done.stdout)["clips"]

@@ -1,4 +1,4 @@
-"""ACE-Step 1.5 as a backend: one checkpoint at a time in memory, the plan for this machine, one retry when memory runs out."""
+"""ACE-Step 1.5 as a backend: one checkpoint at a time in memory, the plan for this machine, another try when memory runs out."""
 
 import gc
 import os
@@ -55,7 +55,7 @@ class AceStep:
         self._desk: Desk | None = None
 
     def render(self, spec: RenderSpec, heard: Heard, seed: Seed, report: Report) -> Rendering:
-        """Render one take; when memory runs out, once more with fewer modules on the device.
+        """Render one take; when memory runs out, again with fewer modules on the device, and at last without a plan.
 
         Raises NoModel and BadModel for a checkpoint or an adapter that is not there or not whole, Unsupported for what it was
         not made for.
@@ -102,26 +102,36 @@ class AceStep:
 
     def _rendered(self, session: Session, work: Callable[[], _Result], spec: RenderSpec) -> _Result:
         session.notes.clear()
-        try:
-            session.adapters.wear(loras.wanted(spec.lora))
-            return work()
-        except Exception as error:
-            if not devices.is_out_of_memory(error):
-                raise
-            residency = session.occupancy.tightened()
-            if residency is None:
-                raise OutOfMemory(
-                    f"the {self._processor.name} has no memory left for this job: choose a shorter selection or less "
-                    "context, or close what else uses it"
-                ) from error
-        # Only here: while the error is held, so are the tensors of the pass that failed.
-        devices.release_memory(self._device)
+        while True:
+            try:
+                session.adapters.wear(loras.wanted(spec.lora))
+                return work()
+            except Exception as error:
+                if not devices.is_out_of_memory(error):
+                    raise
+                relief = self._relief(session, spec)
+                if relief is None:
+                    planless = "planner off, " if session.desk is not None and session.desk.failed else ""
+                    raise OutOfMemory(
+                        f"the {self._processor.name} has no memory left for this job: choose {planless}a shorter selection or "
+                        "less context, or close what else uses it"
+                    ) from error
+            # Only here: while the error is held, so are the tensors of the pass that failed.
+            devices.release_memory(self._device)
+            session.notes.append(f"memory ran out: {relief}")
+
+    def _relief(self, session: Session, spec: RenderSpec) -> str | None:
+        """Have a job need less memory, and say how; None where it cannot."""
         if session.desk is not None:
             session.desk.leave()
-        session.notes.append(
-            f"memory ran out: rendered again with modules {residency.replace('_', ' ')}, which is slower"
-        )
-        return work()
+        residency = session.occupancy.tightened()
+        if residency is not None:
+            return f"rendered again with modules {residency.replace('_', ' ')}, which is slower"
+        if session.desk is not None and session.desk.failed and not planner.must_plan(spec):
+            session.desk.expect(None)
+            session.desk = None
+            return "rendered again without a plan"
+        return None
 
     def _opened(self, folder: Path, report: Report) -> Session:
         layout, kind = locate(folder), traits(folder)
@@ -134,7 +144,7 @@ class AceStep:
             compile_layers(modules.transformer)
         adapters = Adapters(modules.transformer, quantised=made.int8)
         occupancy = Occupancy(modules, self._device, made.residency)
-        self._desk = Desk(self._device, getattr(torch, made.dtype), made.batch)
+        self._desk = Desk(self._device, getattr(torch, tiers.planner_dtype(made.dtype)), made.batch)
         return Session(modules, adapters, occupancy, self._tile_frames, self._cache, _prints(layout), self._device)
 
     def _planned(self, kind: Traits, size: tiers.Planner | None = None) -> MemoryPlan:

@@ -1,6 +1,6 @@
 """What the model is told and shown: text, timbre, source latents and masks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Any
 
@@ -11,6 +11,22 @@ TEXT_TOKENS, LYRIC_TOKENS = 256, 2048
 TIMBRE_SECONDS = 30
 SLICE_SECONDS = 10
 SILENT_BELOW = 1e-6
+LONGEST_WORD = 30
+
+
+def fitting(tokenizer: Any, prompt: Callable[[str], str], words: str) -> str:
+    """As many of the words as the text encoder reads together with what stands behind them in their prompt."""
+    kept = words
+    while kept and (over := len(tokenizer(prompt(kept)).input_ids) - TEXT_TOKENS) > 0:
+        begins = [
+            first for first, _ in tokenizer(kept, add_special_tokens=False, return_offsets_mapping=True).offset_mapping
+        ]
+        kept = kept[: begins[-over]] if over < len(begins) else ""
+        before, _, begun = kept.rpartition(" ")
+        in_a_word = bool(words[len(kept) : len(kept) + 1].strip())
+        # Not every language has spaces between its words.
+        kept = before if in_a_word and len(begun) < LONGEST_WORD else kept
+    return kept
 
 
 def states(modules: Any, text: str, lyrics: str, timbre: Tensor) -> Tensor:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from engine.backends.acestep.planner.desk import Desk
 
 RATE = SampleRate(48000)
+_TOLD = 24
+"""Characters of a prompt by which its reader finds the place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,26 @@ class Session:
         """Latents of silence."""
         return conditioning.silence(self.modules, frames).to(self._device)
 
-    def states(self, asked: str, spec: RenderSpec, metas: Metas, report: Report, caption: str | None = None) -> Tensor:
-        """Condition states of a spec's words and timbre."""
-        text = prompts.text_prompt(asked, spec.prompt if caption is None else caption, metas)
+    def states(
+        self,
+        asked: str,
+        spec: RenderSpec,
+        metas: Metas,
+        report: Report,
+        caption: Callable[[str], str] = str,
+    ) -> Tensor:
+        """Condition states of a spec's words and timbre; `caption`: what is made of the words.
+
+        A prompt that is too long loses the end of its words, never the tempo and the key behind them.
+        """
+
+        def prompt(words: str) -> str:
+            return prompts.text_prompt(asked, caption(words), metas)
+
+        words = conditioning.fitting(self.modules.tokenizer, prompt, spec.prompt)
+        if words != spec.prompt:
+            self.notes.append(f"the prompt is too long for the model, which read it up to {words[-_TOLD:]!r}")
+        text = prompt(words)
         lyrics = prompts.lyric_prompt(spec.lyrics, spec.language)
         timbre = self._timbre(spec.reference, report)
 

@@ -11,6 +11,7 @@ from engine.backends.acestep import conditioning
 from engine.backends.acestep.alignment import Aligned
 from engine.backends.acestep.canvas import PATCH, SHORTEST_SECONDS, Canvas, laid_out
 from engine.backends.acestep.flow import Condition
+from engine.backends.acestep.planner import codes
 from engine.backends.acestep.planner.planning import planned, scored
 from engine.backends.acestep.planner.tokens import LATENTS_A_CODE
 from engine.backends.acestep.prompts import Metas, Task, instruction, is_instrumental
@@ -27,6 +28,8 @@ READ_UNTIL, RENDERED_UNTIL = 0.1, 0.8
 """Shares of the progress bar."""
 PLANNED_UNTIL = 0.5
 """The share of new music that is planned."""
+THOUGHT_OUT_UNTIL = 0.2
+"""The share of a track whose metadata is planned."""
 SCORED_UNTIL = 0.85
 LOOP_SEAM_SECONDS = 0.1
 REPAINT_STRENGTH = 0.5
@@ -55,7 +58,7 @@ class _Work:
     def condition(
         self, task: Task, source: Tensor, marked: Tensor, report: Report, tracks: tuple[str, ...] = ()
     ) -> Condition:
-        caption = _three_lines(self.spec.prompt) if self.session.traits.lego_sft else None
+        caption = _three_lines if self.session.traits.lego_sft else str
         asked = instruction(task, tracks)
         states = self.session.states(asked, self.spec, self.metas(source.shape[1]), report, caption)
         return Condition(asked, states, conditioning.context(source, marked))
@@ -96,19 +99,18 @@ def _three_lines(caption: str) -> str:
 
 
 def _composed(work: _Work) -> Rendering:
-    """New music, planned first where the job has a planner.
+    """New music, planned first where the job has a planner: then in whole codes, so that the plan tells all of it and no more.
 
     A loop is rendered beyond its end, and what comes there flows into its start.
     """
     session, report = work.session, work.report
     seam = round(LOOP_SEAM_SECONDS * RATE) if work.spec.loop else 0
-    count = _even(max(work.frames + seam, SHORTEST_SECONDS * RATE), session.hop)
+    together = PATCH if session.desk is None else PATCH * LATENTS_A_CODE
+    count = _whole(max(work.frames + seam, SHORTEST_SECONDS * RATE), session.hop, together)
     shown, task = session.silence(count), Task.TEXT2MUSIC
     seconds = Seconds(count * session.hop / RATE)
     if session.desk is not None:
-        plan = planned(
-            session, work.spec, work.seed, seconds, ceil(count / LATENTS_A_CODE), shared(report, 0.0, PLANNED_UNTIL)
-        )
+        plan = planned(session, work.spec, work.seed, seconds, codes.count(seconds), shared(report, 0.0, PLANNED_UNTIL))
         work, report = replace(work, spec=plan.spec), shared(report, PLANNED_UNTIL, 1.0)
         if plan.codes is not None:
             shown, task = session.told(plan.codes, count), Task.COVER
@@ -116,7 +118,7 @@ def _composed(work: _Work) -> Rendering:
     latents = session.takes(work.spec, [work.seed], condition, shared(report, READ_UNTIL, RENDERED_UNTIL))
     scoring = shared(report, RENDERED_UNTIL, SCORED_UNTIL)
     score = scored(session, work.spec, latents, seconds, scoring) if work.spec.rank else None
-    sung = _sung(work, condition, latents, scoring)
+    sung = _sung(work, condition, latents, shared(scoring, 1.0, 1.0))
     if score is not None and sung is not None:
         score = (score + sung.score) / 2
     frames = work.frames + seam
@@ -138,8 +140,9 @@ def _sung(work: _Work, condition: Condition, latents: Tensor, report: Report) ->
     return found
 
 
-def _even(samples: int, hop: int) -> int:
-    return ceil(samples / (hop * PATCH)) * PATCH
+def _whole(samples: int, hop: int, together: int) -> int:
+    """Latent frames that hold so many samples, in runs of `together`."""
+    return ceil(samples / (hop * together)) * together
 
 
 def _looped(samples: FloatArray, frames: int, seam: int) -> FloatArray:
@@ -241,9 +244,11 @@ def _extracted(work: _Work) -> Rendering:
 
 def _stem(work: _Work, task: Task, tracks: tuple[str, ...], report: Report) -> FloatArray:
     canvas = laid_out(work.heard, work.session.hop)
+    if work.session.desk is not None:
+        seconds = Seconds(canvas.frames * canvas.hop / RATE)
+        plan = planned(work.session, work.spec, work.seed, seconds, 0, shared(report, 0.0, THOUGHT_OUT_UNTIL))
+        work, report = replace(work, spec=plan.spec), shared(report, THOUGHT_OUT_UNTIL, 1.0)
     reading = shared(report, 0.0, READ_UNTIL)
-    seconds = Seconds(canvas.frames * canvas.hop / RATE)
-    work = replace(work, spec=planned(work.session, work.spec, work.seed, seconds, 0, reading).spec)
     source = work.session.latents(canvas.samples, reading)
     condition = work.condition(task, source, _marked(work, canvas, task), reading, tracks)
     latents = work.session.takes(work.spec, [work.seed], condition, shared(report, READ_UNTIL, RENDERED_UNTIL))

@@ -271,6 +271,11 @@ def _precisions(processor: Processor, wishes: Wishes) -> tuple[Precision, Precis
     return "bfloat16", "float32" if processor.kind == "cpu" else "bfloat16"
 
 
+def planner_dtype(dtype: Precision) -> Precision:
+    """The type of a planner beside a model of that type: its numbers do not fit into float16."""
+    return "float32" if dtype == "float16" else dtype
+
+
 def _may_quantise(tier: Tier, kind: Kind) -> bool:
     return tier.int8 and kind != "mps"
 
@@ -293,7 +298,7 @@ def _weights(
     transformer = _TRANSFORMER[family] * (0.5 if int8 else width)
     others = [*(size * width for size in _TURN_TAKERS.values()), _VAE * vae_width]
     if planner is not None:
-        others.append(_PLANNERS[planner] * width)
+        others.append(_PLANNERS[planner] * (2 if planner_dtype(dtype) == "float32" else 1))
     at_once = {
         Residency.KEEP: transformer + sum(others),
         Residency.ONE_AT_A_TIME: transformer + max(others),

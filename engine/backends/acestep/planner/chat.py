@@ -13,7 +13,8 @@ from engine.backends.acestep.prompts import INSTRUMENTAL
 
 NOTHING = "NO USER INPUT"
 """Stands where there is nothing, and where guidance leads away from nothing in particular."""
-THINKING, THOUGHT = "<think>\n", "\n</think>\n\n"
+THINKING, THOUGHT = "<think>\n", "</think>\n\n"
+"""Between them stand lines, the last of which ends with a newline as well."""
 _CONTROL = re.compile(r"<\|[^|<>]{0,40}\|>|</?think>|</?tool_(?:call|response)>")
 
 
@@ -47,13 +48,13 @@ def plan_unguided(lyrics: str, negative: str = NOTHING) -> str:
 
 def codes(caption: str, lyrics: str, metadata: str) -> str:
     """The question with its metadata thought out (`metadata`: YAML lines without the last newline); codes follow."""
-    return f"{plan(caption, lyrics)}{THINKING}{metadata}{THOUGHT}"
+    return f"{plan(caption, lyrics)}{THINKING}{metadata}\n{THOUGHT}"
 
 
 def codes_unguided(negative: str = NOTHING) -> str:
     """What the codes are led away from: nothing in particular, or what is not wanted."""
     unwanted = f"{NOTHING}\n" if negative in {"", NOTHING} else plain(negative)
-    return f"{_asked(Mode.PLAN, unwanted)}{THINKING}{THOUGHT}"
+    return f"{_asked(Mode.PLAN, unwanted)}{THINKING}\n{THOUGHT}"
 
 
 def understand(heard: Sequence[int]) -> str:
@@ -74,7 +75,10 @@ def rewrite(caption: str, lyrics: str) -> str:
 
 def plain(text: str) -> str:
     """A user's text without what the vocabulary would read as control tokens or codes."""
-    return _CONTROL.sub("", text)
+    # What is taken out may have stood between two halves of another.
+    while (without := _CONTROL.sub("", text)) != text:
+        text = without
+    return text
 
 
 def _asked(mode: Mode, text: str) -> str:

@@ -11,6 +11,9 @@ from engine.backends.acestep.planner.sampling import Sampling, drawn
 from engine.backends.acestep.planner.stream import Stream, led, logits
 from engine.backends.acestep.planner.tokens import CODES, CODES_A_SECOND, FIRST_CODE
 from engine.backends.base import Report, Stage
+from engine.errors import BadOutput
+
+BROKEN = "the planner returned NaN or infinity: planner off does without it"
 
 
 def count(seconds: float) -> int:
@@ -30,12 +33,13 @@ def written(
     """Codes [seeds, how_many], each from 0 to 63,999, after the prompt `asked`, led away from the prompt `unasked`.
 
     Only the codes' rows of the head are computed, so that nothing else can come. A seed's draws are its own; only rounding lets
-    those beside it matter.
+    those beside it matter. Raises BadOutput for a model whose numbers break, and what `report` raises.
     """
     guided = how.guidance != 1.0
     chances = torch.stack([torch.rand(how_many, generator=torch.Generator("cpu").manual_seed(seed)) for seed in seeds])
     chances = chances.to(model.device)
     done = 0
+    whole = torch.ones((), dtype=torch.bool, device=model.device)
 
     def still() -> None:
         report(done / how_many, Stage.PLANNING)
@@ -47,6 +51,7 @@ def written(
         for done in range(how_many):
             still()
             scores = logits(model, stream.last, FIRST_CODE, FIRST_CODE + CODES)
+            whole &= scores.isfinite().all()
             chosen = drawn(led(scores, how.guidance) if guided else scores, chances[:, done], how, seen)
             found[:, done] = chosen
             if seen is not None:
@@ -54,4 +59,6 @@ def written(
             if done + 1 < how_many:
                 following = (chosen + FIRST_CODE)[:, None]
                 stream.feed(following.repeat(2, 1) if guided else following)
+    if not whole:
+        raise BadOutput(BROKEN)
     return found.cpu()

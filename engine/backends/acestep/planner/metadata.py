@@ -40,11 +40,12 @@ class Metadata:
         """What a spec says of the music, its caption apart; a value that the planner does not know is left out."""
         beats = (spec.meter or "").partition("/")[0]
         language = spec.language if spec.language in LANGUAGES and spec.language != UNKNOWN_LANGUAGE else None
+        sung = not is_instrumental(spec.lyrics) or (spec.planner == "inspire" and not spec.lyrics.strip())
         return cls(
             bpm=None if spec.bpm is None else round(spec.bpm),
             duration=min(max(int(seconds), SHORTEST), LONGEST),
             keyscale=spec.key,
-            language=UNKNOWN_LANGUAGE if is_instrumental(spec.lyrics) else language,
+            language=language if sung else UNKNOWN_LANGUAGE,
             timesignature=int(beats) if beats in METERS else None,
         )
 
@@ -53,13 +54,13 @@ class Metadata:
         """From lines that a grammar has held to the form; what is not legal all the same is left out."""
         found: dict[str, str] = {}
         last = ""
-        for line in text.splitlines():
-            match = _FIELD.match(line)
+        for row in text.removesuffix("\n").split("\n"):
+            match = _FIELD.match(row)
             if match and match[1] in FIELDS:
                 last = match[1]
                 found[last] = match[2].strip()
             elif last:
-                found[last] += f" {line.strip()}"
+                found[last] += f" {row.strip()}"
         found = {name: _unquoted(value) for name, value in found.items()}
         keyscale, language = found.get("keyscale"), found.get("language")
         return cls(

@@ -43,11 +43,9 @@ def planned(
 ) -> Planned:
     """The plan of one take; `how_many`: codes, 0 for metadata only.
 
-    Text and codes of all takes of a job are written in one go, when the first is rendered. Without a planner the spec stays as
-    it is.
+    Text and codes of all takes of a job are written in one go, when the first is rendered.
     """
-    if session.desk is None:
-        return Planned(spec)
+    assert session.desk is not None
     seeds = _seeds(spec, seed)
     found = _kept(session, spec, seeds, seconds, how_many, report)
     told = json.loads(bytes(found["words"].tolist()))
@@ -61,8 +59,8 @@ def scored(session: "Session", spec: RenderSpec, latents: Tensor, seconds: Secon
     """How well a take [1, frames, channels] does what its planned spec says, 0 to 1."""
     assert session.desk is not None
     heard = session.heard(latents)
-    with session.desk.present(session.occupancy.residency, report) as lm:
-        return score(lm, heard, Words.of(spec, seconds), report)
+    with session.desk.present(session.occupancy.residency, report) as (lm, scoring):
+        return score(lm, heard, Words.of(spec, seconds), scoring)
 
 
 def _seeds(spec: RenderSpec, seed: Seed) -> list[Seed]:
@@ -91,9 +89,10 @@ def _made(
     asked = words = Words.of(spec, seconds)
     seed = seeds[0] if expert.planner_seed is None else expert.planner_seed
     codes = None
-    with session.desk.present(session.occupancy.residency, report) as lm:
+    with session.desk.present(session.occupancy.residency, report) as (lm, working):
         thinker = Thinker(lm, expert, notes.append)
-        thinking = shared(report, 0.0, THINKING_SHARE)
+        with_codes = how_many > 0 and expert.planner_codes
+        thinking = shared(working, 0.0, THINKING_SHARE if with_codes else 1.0)
         match spec.planner:
             case "inspire":
                 asked = words = thinker.inspire(words, seed, thinking)
@@ -101,8 +100,8 @@ def _made(
                 asked = words = thinker.rewrite(words, seed, thinking)
             case _:
                 words = thinker.plan(words, seed, thinking, reworded=expert.planner_caption and how_many > 0)
-        if how_many and expert.planner_codes:
-            codes = _codes(thinker, asked, words, how_many, seeds, session.desk.batch, report)
+        if with_codes:
+            codes = _codes(thinker, asked, words, how_many, seeds, session.desk.batch, working)
         notes.append(_said(words, session.desk.folder.name if session.desk.folder else ""))
     told = {"caption": words.caption, "lyrics": words.lyrics, "metadata": asdict(words.metadata), "notes": notes}
     found = {"words": torch.tensor(list(json.dumps(told).encode()), dtype=torch.uint8)}

@@ -38,8 +38,8 @@ def drawn(scores: Tensor, chances: Tensor, how: Sampling, seen: Tensor | None = 
     shares = torch.softmax(ranked / how.temperature, dim=-1, dtype=torch.float32).cumsum(dim=-1)
     wanted = chances.to(shares)[:, None] * shares[:, -1:]
     place = torch.searchsorted(shares, wanted, right=True).clamp(max=ranked.shape[1] - 1)
-    # Rounding may point behind the last that is possible.
-    possible = (ranked > float("-inf")).sum(dim=-1, keepdim=True) - 1
+    # Rounding may point behind the last that is possible. Where numbers broke none is, and -1 would be no index.
+    possible = ((ranked > float("-inf")).sum(dim=-1, keepdim=True) - 1).clamp(min=0)
     return ids.gather(1, torch.minimum(place, possible))[:, 0]
 
 

@@ -38,6 +38,9 @@ class Words:
     def of(cls, spec: RenderSpec, seconds: Seconds) -> "Words":
         """What a spec says. What it names in a way that the planner does not know stays unnamed."""
         unknown = set()
+        if spec.tempo_map is not None:
+            unknown |= {"bpm"} if spec.bpm is None else set()
+            unknown |= {"timesignature"} if spec.meter is None else set()
         if spec.meter is not None and spec.meter.partition("/")[0] not in METERS:
             unknown.add("timesignature")
         if spec.language not in LANGUAGES:
@@ -138,12 +141,10 @@ class Thinker:
         return Words(caption, "" if fault else lyrics, found)
 
     def _worded(self, words: Words, question: str, seed: int, report: Report, *, sung: bool) -> Words:
-        # Which language it is shows in the lyrics, and these are written last.
-        free = replace(words.metadata, language=None) if sung and not words.lyrics else words.metadata
         writer = self._writer([question + chat.THINKING], seed, self._how, report)
         if writer is None:
             return words
-        found = Metadata.parse(writer.think(free, words.wanted))
+        found = Metadata.parse(writer.think(words.metadata, words.wanted))
         lyrics = words.lyrics
         if sung:
             written = guards.without_heading(writer.speak(chat.THOUGHT))
@@ -152,8 +153,8 @@ class Thinker:
                 self._tell(f"the planner's lyrics were {fault}: {'yours were kept' if lyrics else 'there are none'}")
             lyrics = lyrics if fault else written
         if not lyrics:
-            free = words.metadata
-        return self._merged(replace(words, metadata=free), found, lyrics or INSTRUMENTAL)
+            words = replace(words, metadata=replace(words.metadata, language=UNKNOWN_LANGUAGE))
+        return self._merged(words, found, lyrics or INSTRUMENTAL)
 
     def _merged(self, words: Words, found: Metadata, lyrics: str) -> Words:
         fault = guards.fault_of_caption(found.caption)
@@ -180,4 +181,6 @@ def _known(words: Words, found: Metadata) -> Metadata:
 
 def _sung(lyrics: str) -> str:
     """Lyrics as the planner was trained with; nothing at all stays nothing, which inspiration may fill."""
-    return INSTRUMENTAL if lyrics.strip() and is_instrumental(lyrics) else lyrics
+    if not lyrics.strip():
+        return ""
+    return INSTRUMENTAL if is_instrumental(lyrics) else lyrics

@@ -17,8 +17,7 @@ def told(session: Session, spec: RenderSpec, heard: Heard, report: Report) -> To
     assert session.desk is not None
     latents = session.latents(laid_out(heard, session.hop).samples, shared(report, 0.0, READING_SHARE))
     codes = session.heard(latents)
-    thinking = shared(report, READING_SHARE, 1.0)
-    with session.desk.present(session.occupancy.residency, thinking) as lm:
+    with session.desk.present(session.occupancy.residency, shared(report, READING_SHARE, 1.0)) as (lm, thinking):
         seed = 0 if spec.seed == RANDOM_SEED else spec.seed
         found = Thinker(lm, spec.expert or Expert(), session.notes.append).understand(codes, seed, thinking)
     said = found.metadata

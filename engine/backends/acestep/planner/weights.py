@@ -23,8 +23,8 @@ class LanguageModel:
     vocabulary: Vocabulary
 
 
-def load(folder: Path, dtype: torch.dtype, report: Report) -> LanguageModel:
-    """Load a planner of any size onto the machine's own memory.
+def load(folder: Path, dtype: torch.dtype, report: Report, vocabulary: Vocabulary | None = None) -> LanguageModel:
+    """Load a planner of any size onto the machine's own memory; `vocabulary`: its own, where it was read before.
 
     Raises NoModel when files are missing, BadModel when they are unsafe, damaged or of another model.
     """
@@ -37,4 +37,4 @@ def load(folder: Path, dtype: torch.dtype, report: Report) -> LanguageModel:
     part = qwen3("planner", folder, dtype)
     assign_places([part], part.files)
     fill([part], torch.device("cpu"), report, Resident())
-    return LanguageModel(part.module, Vocabulary.load(folder))
+    return LanguageModel(part.module, vocabulary or Vocabulary.load(folder))

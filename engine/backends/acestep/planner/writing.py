@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine.backends.acestep.flow import interrupted_by
 from engine.backends.acestep.planner import grammar
+from engine.backends.acestep.planner.codes import BROKEN
 from engine.backends.acestep.planner.constraint import Constraint
 from engine.backends.acestep.planner.metadata import FIELDS, Metadata
 from engine.backends.acestep.planner.sampling import Sampling, drawn
@@ -18,12 +19,15 @@ from engine.backends.acestep.planner.stream import Stream, led, logits
 from engine.backends.acestep.planner.tokens import END_OF_TEXT, END_OF_TURN, FIRST_CODE
 from engine.backends.acestep.planner.vocabulary import Vocabulary
 from engine.backends.base import Report, Stage
+from engine.errors import BadOutput
 
 LONGEST_CAPTION = 512
 LONGEST_THOUGHT = 1024
 """Tokens of all metadata."""
 LONGEST_SPEECH = 2048
 """Tokens of lyrics."""
+USUAL = 200
+"""Tokens at which half of the progress is told: where a text ends nobody knows before, and it must not stand still."""
 _FEW = 4096
 """Up to so many ids, their rows of the head are gathered; above, all rows of text are computed."""
 _LOOK_EVERY = 32
@@ -101,7 +105,7 @@ class Writer:
         return self._vocabulary.text(ids)
 
     def _still(self) -> None:
-        self._report(min(1.0, self.written / LONGEST_THOUGHT), Stage.PLANNING)
+        self._report(self.written / (self.written + USUAL), Stage.PLANNING)
 
     def _chosen(self, legal: npt.NDArray[np.int64] | None, *, likeliest: bool = False) -> int:
         """The next id, out of those that are legal, or of all text and the end of the turn."""
@@ -113,6 +117,8 @@ class Writer:
                 self._pending = []
             ids = None if legal is None else torch.from_numpy(legal).to(self._model.device)
             scores = self._scores(ids)
+            if not scores.amax(dim=-1).isfinite().all():
+                raise BadOutput(BROKEN)
             if self._guided:
                 scores = led(scores, self._how.guidance)
             chance = torch.rand(1, generator=self._generator)

@@ -19,7 +19,7 @@ from engine.backends.acestep.planner.stream import Stream, led, logits  # noqa: 
 from engine.backends.acestep.planner.tokens import CODES, CONTROL, END_OF_TEXT, FIRST_CODE, VOCABULARY  # noqa: E402
 from engine.backends.acestep.planner.weights import load  # noqa: E402
 from engine.backends.acestep.planner.writing import Writer  # noqa: E402
-from engine.errors import BadModel, Cancelled, NoModel  # noqa: E402
+from engine.errors import BadModel, BadOutput, Cancelled, NoModel  # noqa: E402
 
 pytestmark = pytest.mark.neural
 
@@ -112,6 +112,37 @@ def test_free_text_ends_and_holds_no_codes(lm):
     assert not any(text in said for text in (*CONTROL, "<|audio_code"))
 
 
+def test_words_follow_metadata_as_they_did_in_training(lm, monkeypatch):
+    read = []
+    feed = Stream.feed
+    monkeypatch.setattr(Stream, "feed", lambda stream, ids: read.extend(ids[0].tolist()) or feed(stream, ids))
+    prompt = chat.understand([]) + chat.THINKING
+    writer = Writer(lm.model, lm.vocabulary, [lm.vocabulary.ids(prompt)], 3, Sampling(), silent_report)
+    thoughts = writer.think(
+        Metadata(bpm=90, caption="dub", duration=30, keyscale="C major", language="en", timesignature=4)
+    )
+    writer.speak(chat.THOUGHT, 1)
+    assert lm.vocabulary.text(read) == f"{prompt}{thoughts}</think>\n\n"
+    assert thoughts == "bpm: 90\ncaption: dub\nduration: 30\nkeyscale: C major\nlanguage: en\ntimesignature: 4\n"
+
+
+def test_a_text_tells_more_progress_with_each_token_and_never_all(lm):
+    told = []
+    writer = Writer(
+        lm.model,
+        lm.vocabulary,
+        [lm.vocabulary.ids(chat.understand([]))],
+        3,
+        Sampling(),
+        lambda *one: told.append(one[0]),
+    )
+    writer.think(Metadata(), longest_caption=20)
+    thought = told[-1]
+    writer.speak(chat.THOUGHT, 30)
+    assert told == sorted(told)
+    assert 0 < thought < told[-1] < 1
+
+
 # Codes
 
 
@@ -188,6 +219,18 @@ def test_a_cancel_ends_it_between_two_tokens(lm):
     assert fractions == sorted(fractions)
     assert max(fractions) < 0.11
     assert {stage for _, stage in told} == {"planning"}
+
+
+def test_numbers_that_break_are_no_plan(lm, monkeypatch):
+    asked, unasked = prompts(lm)
+    for module in ("codes", "writing"):
+        path = f"engine.backends.acestep.planner.{module}.logits"
+        monkeypatch.setattr(path, lambda *given: torch.full((len(given[1]), given[3] - given[2]), torch.nan))
+    with pytest.raises(BadOutput, match="planner off"):
+        codes.written(lm.model, asked, unasked, 3, [1], Sampling(), silent_report)
+    writer = Writer(lm.model, lm.vocabulary, [asked], 1, Sampling(), silent_report)
+    with pytest.raises(BadOutput, match="planner off"):
+        writer.speak("", 3)
 
 
 # Draws

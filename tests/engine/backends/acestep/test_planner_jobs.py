@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from functools import partialmethod
 
 import numpy as np
 import pytest
@@ -11,17 +12,20 @@ torch = pytest.importorskip("torch", reason="the neural engine's tests need torc
 from transformers import Qwen3ForCausalLM  # noqa: E402
 
 from engine.backends.acestep.backend import AceStep  # noqa: E402
-from engine.backends.acestep.planner import chat  # noqa: E402
+from engine.backends.acestep.planner import chat, choice  # noqa: E402
 from engine.backends.acestep.planner.desk import Desk  # noqa: E402
 from engine.backends.acestep.planner.metadata import LANGUAGES, Metadata  # noqa: E402
 from engine.backends.acestep.planner.scoring import score  # noqa: E402
 from engine.backends.acestep.planner.thinking import Thinker, Words  # noqa: E402
 from engine.backends.acestep.planner.weights import load  # noqa: E402
-from engine.backends.acestep.planner.writing import circling  # noqa: E402
+from engine.backends.acestep.planner.writing import Writer, circling  # noqa: E402
+from engine.backends.acestep.session import Session  # noqa: E402
+from engine.backends.acestep.tiers import Residency  # noqa: E402
 from engine.backends.acestep.tiny import make_tiny  # noqa: E402
 from engine.backends.base import MIX, Heard, Span  # noqa: E402
+from engine.errors import OutOfMemory  # noqa: E402
 from engine.expert import Expert  # noqa: E402
-from engine.spec import RenderSpec  # noqa: E402
+from engine.spec import RenderSpec, Verb  # noqa: E402
 from engine.units import Frames, SampleRate, Seconds, Seed  # noqa: E402
 
 pytestmark = pytest.mark.neural
@@ -49,9 +53,16 @@ def engine(tmp_path_factory):
         yield AceStep()
 
 
+@pytest.fixture(autouse=True)
+def _brief(monkeypatch):
+    """Random weights seldom end a text: as many tokens as a verse has are enough of it."""
+    monkeypatch.setattr(Writer, "speak", partialmethod(Writer.speak, longest=64))
+    monkeypatch.setattr(Writer, "think", partialmethod(Writer.think, longest_caption=32))
+
+
 @pytest.fixture
 def rendered(engine, checkpoint):
-    def render(seed=1, seed_of_job=None, **values):
+    def render(seed=1, seed_of_job=None, report=silent_report, **values):
         if seed_of_job is not None:
             values["seed"] = seed_of_job
         spec = RenderSpec.parse(
@@ -62,9 +73,11 @@ def rendered(engine, checkpoint):
         if "verb" in values:
             heard = Heard(NOISE, SampleRate(RATE), Seconds(0.0), *_all(NOISE.shape[1], source=True))
         else:
-            nothing = np.zeros((2, LENGTH * RATE), np.float32)
-            heard = Heard(nothing, SampleRate(RATE), Seconds(0.0), *_all(LENGTH * RATE, source=False))
-        return engine.render(spec, heard, Seed(seed), silent_report)
+            nothing = np.zeros((2, round(spec.seconds * RATE)), np.float32)
+            heard = Heard(nothing, SampleRate(RATE), Seconds(0.0), *_all(nothing.shape[1], source=False))
+        if spec.verb is Verb.UNDERSTAND:
+            return engine.describe(spec, heard, report)
+        return engine.render(spec, heard, Seed(seed), report)
 
     return render
 
@@ -96,6 +109,52 @@ def test_all_takes_are_planned_with_the_first_and_then_only_fetched(rendered, mo
     assert not asked
     assert len({take.tracks[MIX].tobytes() for take in takes}) == 3
     assert len({take.note for take in takes}) == 1
+
+
+@pytest.mark.parametrize(("length", "seconds"), [(3, 10.0), (12, 12.0), (12.3, 12.4), (11.95, 12.0)])
+def test_a_piece_has_exactly_the_codes_of_its_length(rendered, monkeypatch, length, seconds):
+    written, told = [], []
+    write, tell = Thinker.codes, Session.told
+    monkeypatch.setattr(Thinker, "codes", lambda *given: written.append(given[3]) or write(*given))
+    monkeypatch.setattr(Session, "told", lambda *given: told.append((len(given[1]), given[2])) or tell(*given))
+    made = rendered(planner="on", expert=AS_GIVEN, length=length, seed=round(length * 100))
+    assert made.tracks[MIX].shape == (2, round(length * RATE))
+    assert written == [int(seconds * 5)]
+    # Each code tells five frames: none is told in part, and none is left to silence.
+    assert told == [(int(seconds * 5), int(seconds * 25))]
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        {"planner": "on", "takes": 2, "rank": True},
+        {"planner": "inspire", "expert": {"planner_codes": False}},
+        {"verb": "lego", "track": "bass", "planner": "on"},
+        {"verb": "understand"},
+    ],
+)
+def test_progress_never_goes_back(engine, rendered, job):
+    if engine._desk:
+        engine._desk.expect(None)  # so that loading it is part of the progress
+    told = []
+    rendered(**job, seed=40, report=lambda fraction, _: told.append(fraction))
+    assert told == sorted(told)
+    assert told[-1] <= 1
+
+
+def test_a_planner_that_does_not_fit_is_done_without_unless_it_was_asked_for(rendered, checkpoint, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    plain = rendered(planner="off", seed=91)
+    there = choice.required(RenderSpec(verb="generate", prompt="x", length=1), checkpoint)
+    monkeypatch.setattr(choice, "chosen", lambda *_: there)
+    monkeypatch.setattr(Thinker, "plan", full)
+    made = rendered(planner="auto", seed=91)
+    assert np.array_equal(made.tracks[MIX], plain.tracks[MIX])
+    assert made.note == "memory ran out: rendered again without a plan"
+    with pytest.raises(OutOfMemory, match="planner off"):
+        rendered(planner="on", seed=91)
 
 
 def test_what_the_daw_says_stands(rendered):
@@ -145,11 +204,15 @@ def test_what_follows_its_source_is_not_planned(rendered, monkeypatch, values):
 
 def test_the_planner_leaves_memory_when_a_job_can_do_without(rendered, engine):
     rendered(planner="on", expert=AS_GIVEN, seed=77)
-    held = weakref.ref(engine._desk._held.model)
+    desk = engine._desk
+    held, vocabulary, folder = weakref.ref(desk._held.model), desk._held.vocabulary, desk.folder
     assert held() is not None
     rendered(planner="off")
     gc.collect()
     assert held() is None
+    desk.expect(folder)
+    with desk.present(Residency.KEEP, silent_report) as (planner, _):
+        assert planner.vocabulary is vocabulary
 
 
 def test_codes_tell_what_was_heard(rendered, engine):
@@ -184,6 +247,30 @@ def test_a_caption_that_goes_in_circles_gives_way_to_the_users(planner_folder):
     assert (looping.caption, looping.metadata.bpm) == ("dub", 90)
     assert notes == ["the planner's caption was going in circles: yours was kept"]
     assert thinker._merged(words, Metadata(caption="dub with echoes"), "").caption == "dub with echoes"
+
+
+def test_lyrics_are_written_in_the_language_that_was_asked_for(planner_folder, monkeypatch):
+    monkeypatch.setattr(Writer, "speak", lambda *_: "[Verse]\nla pluie")
+    thinker = Thinker(load(planner_folder, torch.float32, silent_report), Expert(planner_guidance=1), lambda _: None)
+
+    def inspired(**values):
+        spec = RenderSpec.parse({"verb": "generate", "prompt": "rain", "length": 12, "planner": "inspire"} | values)
+        words = thinker.inspire(Words.of(spec, Seconds(12.0)), 1, silent_report)
+        return words.metadata.language, words.lyrics
+
+    assert inspired(language="fr", lyrics=" ") == ("fr", "[Verse]\nla pluie")
+    assert inspired()[1] == "[Verse]\nla pluie"
+    assert inspired(language="fr", lyrics="[instrumental]") == ("unknown", "[Instrumental]")
+    monkeypatch.setattr(Writer, "speak", lambda *_: "oh " * 60)
+    assert inspired(language="fr") == ("unknown", "[Instrumental]")
+
+
+def test_no_tempo_is_made_up_beside_a_tempo_map():
+    spec = {"verb": "generate", "prompt": "dub", "length": 12, "tempo_map": "[[0, 120, 4, 4], [4, 90, 7, 8]]"}
+    assert not {"bpm", "timesignature"} & set(Words.of(RenderSpec.parse(spec), Seconds(12.0)).wanted)
+    known = Words.of(RenderSpec.parse(spec | {"bpm": 100, "meter": "3/4"}), Seconds(12.0))
+    assert (known.metadata.bpm, known.metadata.timesignature) == (100, 3)
+    assert {"bpm", "timesignature"} <= set(known.wanted)
 
 
 def test_ranked_takes_are_scored(rendered):

@@ -46,6 +46,7 @@ def test_every_prompt_is_the_published_one(prompt, text):
 def test_a_user_cannot_write_control_tokens():
     prompt = chat.plan("a<|im_end|>b</think>c", "<|audio_code_5|>la <|im_start|>")
     assert prompt == f"{PLAN}# Caption\nabc\n\n# Lyric\nla \n{ANSWER}"
+    assert chat.plain("<|im_<|im_end|>end|>a<|audio_<thi<think>nk>code_5|>b") == "ab"
 
 
 def test_metadata_is_sorted_yaml_with_long_captions_folded():
@@ -84,6 +85,11 @@ def test_norwegian_is_no_refusal():
     assert line("language", "no") == "language: no\n"
     assert Metadata(language="no").yaml() == "language: 'no'"
     assert Metadata.parse("language: no\n") == Metadata.parse("language: 'no'\n") == Metadata(language="no")
+
+
+def test_only_a_newline_begins_a_field():
+    odd = "warm\u2028bpm: 40\x0bduration: 20"
+    assert Metadata.parse(f"bpm: 90\ncaption: {odd}\n  and slow\nduration: 30\n") == Metadata(90, f"{odd} and slow", 30)
 
 
 def test_what_is_not_legal_is_not_read():

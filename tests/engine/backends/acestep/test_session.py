@@ -43,6 +43,29 @@ def test_takes_of_one_pass_are_those_that_come_one_by_one(checkpoints, monkeypat
     assert (together[0] - together[1]).abs().max() > 0.1
 
 
+@pytest.mark.parametrize("words", ["slow blues " * 90, "雨の夜" * 90, "a " + "b" * 900, "slow blues"])
+def test_a_long_prompt_loses_its_end_and_not_the_tempo(checkpoints, monkeypatch, tmp_path, words):
+    monkeypatch.setenv("PUNCHIN_CACHE", str(tmp_path))
+    session = AceStep()._opened(checkpoints["turbo"], silent_report)
+    read = []
+    encode = conditioning.states
+    monkeypatch.setattr(conditioning, "states", lambda *given: read.append(given[1]) or encode(*given))
+    for bpm in (90, 140):
+        spec = RenderSpec.parse({"verb": "generate", "prompt": words, "length": 10, "bpm": bpm})
+        session.states(instruction(Task.TEXT2MUSIC), spec, Metas.of(spec, Seconds(10.0)), silent_report)
+    for text, bpm in zip(read, (90, 140), strict=True):
+        tokens = len(session.modules.tokenizer(text).input_ids)
+        caption = text.partition("# Caption\n")[2].partition("\n\n# Metas")[0]
+        assert f"- bpm: {bpm}\n" in text
+        assert words.startswith(caption)
+        if words == "slow blues":
+            assert (caption, session.notes) == (words, [])
+        else:
+            assert conditioning.TEXT_TOKENS - conditioning.LONGEST_WORD < tokens <= conditioning.TEXT_TOKENS
+            assert words[len(caption)] == " " or " " not in words[2:]
+            assert "too long for the model" in session.notes[0]
+
+
 def test_what_is_kept_gives_what_is_computed_anew_to_the_bit(checkpoints, monkeypatch, tmp_path):
     time = np.arange(12 * RATE) / RATE
     sine = (0.2 * np.sin(2 * np.pi * 220 * time)).astype(np.float32)

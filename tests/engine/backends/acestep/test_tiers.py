@@ -11,6 +11,7 @@ from engine.backends.acestep.tiers import (
     Residency,
     Wishes,
     plan,
+    planner_dtype,
     simulated,
     takes_at_once,
     tier_of,
@@ -128,6 +129,13 @@ def test_types_follow_the_device():
     assert any("float32" in reason for reason in old.reasons)
     assert plan(card(24, kind="mps", bfloat16=False)).dtype == "float16"
     assert plan(card(24), wishes=Wishes(dtype="float32")).dtype == "float32"
+
+
+def test_a_planner_beside_a_model_in_float16_is_kept_in_float32():
+    assert planner_dtype("float16") == "float32"
+    assert planner_dtype("bfloat16") == "bfloat16"
+    larger = plan(card(24, kind="mps"), planner="1.7B").needed - plan(card(24, kind="mps")).needed
+    assert larger == pytest.approx(2 * 4.4e9)
 
 
 def test_where_memory_is_shared_nothing_moves():
