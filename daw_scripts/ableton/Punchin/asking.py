@@ -79,8 +79,11 @@ def _generate(song: Song, prompt: Prompt) -> Asked:
     beats = float(bars) * reading.bar(song) if bars is not None else end - start
     keys["length"] = beats * 60.0 / song.tempo
     if tempo is not None:
-        keys["bpm"], keys["meter"] = tempo, reading.meter(song)
-    if not session:
+        keys["bpm"] = tempo
+        _meter(song, keys)
+    if session:
+        keys["loop"] = True
+    else:
         keys["position"] = start * 60.0 / song.tempo
         lyrics = reading.sections(song, start, start + beats)
         if lyrics:
@@ -140,12 +143,24 @@ def _of_material(song: Song, action: str, prompt: Prompt, material: Material) ->
 def _window(material: Material, action: str, lane: bool) -> Tuple[int, int]:
     """The part of the file that the daemon is told of. A take on a lane has to be as long as the clip."""
     like = material.like
+    longest = int(LONGEST_FILE * like.rate)
     if action == "continue" or lane:
-        return material.shown
-    if like.frames <= LONGEST_FILE * like.rate:
+        first, last = material.shown
+    elif like.frames <= longest:
         return 0, like.frames
-    around = int(AROUND * like.rate)
-    return max(material.shown[0] - around, 0), min(material.shown[1] + around, like.frames)
+    elif action == "repaint":
+        first, last = material.shown
+    else:
+        first, last = material.parts[0]
+    spare = longest - (last - first)
+    if spare < 0:
+        raise Refused(
+            "%s is longer than %d minutes: split it around the selection first (Ctrl+E, Cmd+E)." % (like.name, LONGEST_FILE / 60)
+        )
+    if action == "continue" or lane:
+        return first, last
+    around = min(int(AROUND * like.rate), spare // 2)
+    return max(first - around, 0), min(last + around, like.frames)
 
 
 def _source(keys: Dict[str, Value], path: str, window: Tuple[int, int], frames: int, rate: float) -> None:
@@ -203,13 +218,11 @@ def _frame(like: Any, window: Tuple[int, int], content: float) -> int:
 
 def _beats(song: Song, keys: Dict[str, Value], material: Material, window: Tuple[int, int]) -> None:
     """The tempo of the file, not of the Set: the daemon hears the file as it is, and Live warps what comes back."""
-    like, keyed = material.like, dict(keys)
-    keys["meter"] = reading.meter(song)
+    like = material.like
     first = material.passes[0]
     if not like.warping:
         tempo = reading.tempo(song)
         if tempo is None:
-            del keys["meter"]
             return
         keys["bpm"] = tempo
         position = first.at * 60.0 / tempo + window[0] / like.rate - first.start
@@ -218,16 +231,27 @@ def _beats(song: Song, keys: Dict[str, Value], material: Material, window: Tuple
         tempi = [
             (start, (high - low) * 60.0 / (end - start)) for (start, low), (end, high) in zip(markers, markers[1:])
         ]
-        if any(not 30.0 <= bpm <= 300.0 for _, bpm in tempi):
-            keys.clear()
-            keys.update(keyed)
-            return
         (_, low), (seconds, high) = markers[0], markers[-1]
-        keys["bpm"] = (high - low) * 60.0 / seconds
+        mean = (high - low) * 60.0 / seconds
+        if not _is_tempo(mean):
+            return
+        keys["bpm"] = mean
         is_steady = all(abs(bpm - tempi[0][1]) < 0.01 for _, bpm in tempi)
-        if not is_steady and len(tempi) <= MOST_TEMPI:
+        is_sendable = len(tempi) <= MOST_TEMPI and all(_is_tempo(bpm) for _, bpm in tempi)
+        if not is_steady and is_sendable and reading.meter(song) is not None:
             meter = "%d,%d" % (song.signature_numerator, song.signature_denominator)
             keys["tempo_map"] = "[%s]" % ",".join("[%.6f,%.6f,%s]" % (start, bpm, meter) for start, bpm in tempi)
-        position = (first.at + low - first.start) * 60.0 / float(keys["bpm"])
+        position = (first.at + low - first.start) * 60.0 / mean
+    _meter(song, keys)
     if position >= 0:
         keys["position"] = position
+
+
+def _is_tempo(bpm: float) -> bool:
+    return reading.SLOWEST <= bpm <= reading.FASTEST
+
+
+def _meter(song: Song, keys: Dict[str, Value]) -> None:
+    meter = reading.meter(song)
+    if meter is not None:
+        keys["meter"] = meter
