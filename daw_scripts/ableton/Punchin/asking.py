@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Tuple
 
 from . import looking, reading, warp
+from .likeness import Likeness
 from .notes import Note
 from .osc import Value
 from .passes import Pass
@@ -155,7 +156,8 @@ def _window(material: Material, action: str, lane: bool) -> Tuple[int, int]:
     spare = longest - (last - first)
     if spare < 0:
         raise Refused(
-            "%s is longer than %d minutes: split it around the selection first (Ctrl+E, Cmd+E)." % (like.name, LONGEST_FILE / 60)
+            "%s is longer than %d minutes: split it around the selection first (Ctrl+E, Cmd+E)."
+            % (like.name, LONGEST_FILE / 60)
         )
     if action == "continue" or lane:
         return first, last
@@ -185,7 +187,12 @@ def _continuation(
     like, heard = material.like, material.passes
     before = str(prompt.keys.get("side", "after")) == "before"
     beats = float(prompt.keys.get("bars", BARS)) * reading.bar(song)
-    if not before and material.brace_end is not None and "bars" not in prompt.keys and material.brace_end > material.end:
+    if (
+        not before
+        and material.brace_end is not None
+        and "bars" not in prompt.keys
+        and material.brace_end > material.end
+    ):
         beats = material.brace_end - material.end
     # in beats of its map, or in seconds at the Set's tempo
     extra = beats if like.warping else beats * 60.0 / song.tempo
@@ -208,12 +215,12 @@ def _continuation(
     return (True, [whole]) if len(heard) == 1 else (False, [alone])
 
 
-def _frame(like: Any, window: Tuple[int, int], content: float) -> int:
+def _frame(like: Likeness, window: Tuple[int, int], content: float) -> int:
     """The frame of a place in the content, which may lie outside of the window: there the map goes on as it ends."""
     if not like.warping:
-        return int(round(content * like.rate))
+        return round(content * like.rate)
     markers = warp.part(like.markers, window[0] / like.rate, window[1] / like.rate)
-    return window[0] + int(round(warp.seconds_at(markers, content) * like.rate))
+    return window[0] + round(warp.seconds_at(markers, content) * like.rate)
 
 
 def _beats(song: Song, keys: Dict[str, Value], material: Material, window: Tuple[int, int]) -> None:

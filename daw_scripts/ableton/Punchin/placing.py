@@ -59,7 +59,11 @@ def _told(note: Note, made: List[Result], source: Source, on_lane: bool) -> str:
     if note["scene"] >= 0 or on_lane:
         return "Done."
     if note["place"] == "lane" and source.clip is not None and note["verb"] not in BESIDE:
-        reason = "it would not lie there from end to end" if versions.has_take_lanes() else "scripts make lanes from Live 12.2 on"
+        reason = (
+            "it would not lie there from end to end"
+            if versions.has_take_lanes()
+            else "scripts make lanes from Live 12.2 on"
+        )
         return "Done, on a track below and not on a take lane: %s." % reason
     if takes > 1:
         return "Done: the first of %d takes is heard, the others are switched off." % takes

@@ -69,9 +69,7 @@ def _result(note: Note, clip: Dict[str, Value], tempo: float, moved: float, take
     new = like._replace(name=name, markers=markers, looping=like.looping and note["scene"] >= 0)
     beats = 1.0 if like.warping else tempo / 60.0
     heard = [_within(Pass(*one), low, high, frame, beats) for one in note["passes"]]
-    found = [
-        Pass(one.at + moved, one.start - shift, one.end - shift) for one in heard if one.end - one.start > frame
-    ]
+    found = [Pass(one.at + moved, one.start - shift, one.end - shift) for one in heard if one.end - one.start > frame]
     return Result(path, name, track, take, new, seconds, found)
 
 

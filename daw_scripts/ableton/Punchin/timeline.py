@@ -45,7 +45,8 @@ def fits_lane(note: Note, made: List[Result], source: Source) -> bool:
 def onto_lanes(made: List[Result], source: Source) -> Iterator[None]:
     """Yields after each insert: a lane of the source's track each."""
     for result in made:
-        assert source.track is not None and result.like is not None
+        assert source.track is not None
+        assert result.like is not None
         lane = source.track.create_take_lane()
         lane.name = result.name
         one = result.passes[0]
@@ -69,8 +70,7 @@ def _track_for(song: Song, note: Note, result: Result, source: Source) -> Track:
 
 
 def _lay(song: Song, track: Track, result: Result) -> Iterator[None]:
-    """A clip of the Session with the right ends, copied to each of its beats: an arrangement clip cannot be made longer
-    or shorter afterwards."""
+    """By way of a clip of the Session with the right ends: one on the timeline cannot be made longer or shorter."""
     slot = tracks.free_slot(song, track, 0)
     clip = slot.create_audio_clip(result.path)
     try:

@@ -29,8 +29,10 @@ def new(song: Song, index: int, name: str) -> Track:
 
 def select(song: Song, track: Track) -> None:
     """Select a track, if it is still there, in place of one of our own."""
+    if track == None:  # noqa: E711 a deleted track
+        return
     now = song.view.selected_track
-    if track != None and track != now and now.get_data(_MADE, ""):  # noqa: E711 a deleted track
+    if track != now and now.get_data(_MADE, ""):
         song.view.selected_track = track
 
 

@@ -236,7 +236,9 @@ class Work(Events):
         quiet = subprocess.DEVNULL
         try:
             if sys.platform == "win32":
-                subprocess.Popen(self._daemon.command, stdin=quiet, stdout=quiet, stderr=quiet, creationflags=_NO_CONSOLE)
+                subprocess.Popen(
+                    self._daemon.command, stdin=quiet, stdout=quiet, stderr=quiet, creationflags=_NO_CONSOLE
+                )
             else:
                 subprocess.Popen(self._daemon.command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
             self._say("The daemon is being started.")
@@ -293,8 +295,10 @@ class Work(Events):
 
 
 def _set_id(song: Song) -> str:
-    """A name for the Set, by which results wait for it while it is closed. It is kept in the Set from the first request on:
-    a Set that was only looked at is not one that has to be saved."""
+    """A name for the Set, by which results wait for it while it is closed.
+
+    It is kept in the Set from the first request on: one that was only looked at need not be saved.
+    """
     path = samples.set_path(song)
     made = uuid.uuid5(uuid.NAMESPACE_URL, path) if path else uuid.uuid4()
     return str(song.get_data(_SET, "")) or made.hex[:12]
