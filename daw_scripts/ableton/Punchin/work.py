@@ -32,8 +32,9 @@ _SET, _PROMPT, _PLACED = "punchin.set", "punchin.prompt", "punchin.placed"
 _SIDES = {"continue_after": "after", "continue_before": "before"}  # what pads and control surfaces ask for
 _PLACED_AT_MOST = 200
 _LOOK_SECONDS = 0.25
-_START_SECONDS = 60.0
+_START_SECONDS, _LATE_SECONDS = 60.0, 20.0
 _PROGRESS_SECONDS = 0.5
+_OF_LIVES_PYTHON = ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__")
 _NO_CONSOLE = 0x08000000
 """Windows: CREATE_NO_WINDOW."""
 
@@ -62,6 +63,7 @@ class Work(Events):
         self._placing: Optional[Generator[Optional[Told], None, None]] = None
         self._looked = self._told = 0.0
         self._started: Optional[float] = None
+        self._is_late = False
         self._focus: Tuple[Any, ...] = ()
         self._slot: Optional[ClipSlot] = None
         """The last that had the focus and holds no button."""
@@ -229,18 +231,26 @@ class Work(Events):
         if not self._daemon.command:
             self._say("No daemon answers: run punchin serve.")
         elif self._started is None or now - self._started > _START_SECONDS:
-            self._started = now
+            self._started, self._is_late = now, False
             self._start_daemon()
+        elif now - self._started > _LATE_SECONDS and not self._is_late:
+            self._is_late = True
+            self._say("The daemon was started and does not answer: punchin doctor may tell why.")
 
     def _start_daemon(self) -> None:
         quiet = subprocess.DEVNULL
+        # what Live tells its own Python would mislead the daemon's
+        environment = {name: value for name, value in os.environ.items() if name not in _OF_LIVES_PYTHON}
+        command = self._daemon.command
         try:
             if sys.platform == "win32":
                 subprocess.Popen(
-                    self._daemon.command, stdin=quiet, stdout=quiet, stderr=quiet, creationflags=_NO_CONSOLE
+                    command, stdin=quiet, stdout=quiet, stderr=quiet, env=environment, creationflags=_NO_CONSOLE
                 )
             else:
-                subprocess.Popen(self._daemon.command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+                subprocess.Popen(
+                    command, stdin=quiet, stdout=quiet, stderr=quiet, env=environment, start_new_session=True
+                )
             self._say("The daemon is being started.")
         except OSError as error:
             self._say("The daemon could not be started: %s. Run punchin serve." % error)

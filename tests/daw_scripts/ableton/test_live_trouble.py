@@ -433,17 +433,38 @@ def test_a_killed_daemon_goes_on_where_it_was(booths, music, tmp_path):
         assert booth.track.clip_slots[1].clip.name == "brushes (seed 8)"
 
 
-def test_what_is_asked_for_waits_for_a_daemon_that_is_started(tmp_path, music):
+def test_what_is_asked_for_waits_for_a_daemon_that_is_started(tmp_path, music, monkeypatch):
     state, seen = tmp_path / "off", tmp_path / "started"
     state.mkdir()
-    command = [sys.executable, "-c", f"open({str(seen)!r}, 'w').close()"]
-    booth = Booth(tmp_path / "Bühne", state, command)
+    program = (
+        f"import os; open({str(seen)!r}, 'w').write(' '.join(name for name in os.environ if name[:7] == 'PYTHONH'))"
+    )
+    booth = Booth(tmp_path / "Bühne", state, [sys.executable, "-c", program])
+    monkeypatch.setenv("PYTHONHOME", sys.prefix)
     in_slot(booth, music)
     booth.press("repaint")
     booth.live.until(seen.exists)
     assert booth.said[-2:] == ["Waiting for the daemon.", "The daemon is being started."]
     assert booth.script._work.session.count() == 1
+    assert seen.read_text() == ""
+    booth.script._work._started -= 30.0
+    booth.live.until(lambda: booth.said[-1].startswith("The daemon was started and does not answer: punchin doctor"))
     booth.close()
+
+
+def test_a_job_of_an_earlier_live_can_be_cancelled(booth, tmp_path):
+    path = tmp_path / "Lied Project" / "Lied.als"
+    booth.user.look_at("Session")
+    booth.user.set(booth.track, name="ace: long bars=200 engine=draft")
+    booth.user.save(path)
+    booth.live.run(0.1)
+    booth.press("generate")
+    booth.live.until(lambda: booth.script._work.session._jobs)
+    booth.live.open_set(path)
+    booth.script = booth.live.scripts[-1]
+    booth.live.until(lambda: booth.script._work and booth.script._work.session._jobs)
+    booth.press("cancel")
+    booth.live.until(lambda: booth.said[-1] == "Cancelled." and booth.script._work.session.count() == 0)
 
 
 def test_cancel_ends_what_is_on_its_way(booth, music):
