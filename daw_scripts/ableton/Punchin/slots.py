@@ -34,11 +34,11 @@ def fill(song: Song, note: Note, made: List[Result], source: Source) -> Iterator
                 track, is_homeless, scene = new, False, scene + 1
         else:
             slot = tracks.free_slot(song, track, scene + (0 if number == 0 and note.get("into_slot") else 1))
-        _put(slot, note, result)
+        _put(slot, note, result, source)
         yield
 
 
-def _put(slot: ClipSlot, note: Note, result: Result) -> None:
+def _put(slot: ClipSlot, note: Note, result: Result, source: Source) -> None:
     clip = slot.create_audio_clip(result.path)
     if result.like is None:
         # it is to loop and to follow the Set's tempo
@@ -47,7 +47,7 @@ def _put(slot: ClipSlot, note: Note, result: Result) -> None:
         likeness.bound(clip, 0.0, beats, (0.0, beats))
         clip.name = result.name
         return
-    likeness.give(clip, result.like)
+    likeness.give(clip, result.like, source.clip)
     heard = result.passes[0]
     if result.like.looping:
         likeness.bound(clip, heard.start, heard.end, (heard.start, heard.end))

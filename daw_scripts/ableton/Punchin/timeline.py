@@ -21,7 +21,7 @@ def lay(song: Song, note: Note, made: List[Result], source: Source) -> Iterator[
     for result in made:
         track = _track_for(song, note, result, source)
         yield
-        yield from _lay(song, track, result)
+        yield from _lay(song, track, result, source)
 
 
 def silence_older(song: Song, made: List[Result], source: Source) -> None:
@@ -51,7 +51,7 @@ def onto_lanes(made: List[Result], source: Source) -> Iterator[None]:
         lane.name = result.name
         one = result.passes[0]
         clip = lane.create_audio_clip(result.path, one.at)
-        likeness.give(clip, result.like)
+        likeness.give(clip, result.like, source.clip)
         likeness.bound(clip, one.start, one.end)
         yield
 
@@ -69,7 +69,7 @@ def _track_for(song: Song, note: Note, result: Result, source: Source) -> Track:
     return tracks.new_below(song, source.track, result.track)
 
 
-def _lay(song: Song, track: Track, result: Result) -> Iterator[None]:
+def _lay(song: Song, track: Track, result: Result, source: Source) -> Iterator[None]:
     """By way of a clip of the Session with the right ends: one on the timeline cannot be made longer or shorter."""
     slot = tracks.free_slot(song, track, 0)
     clip = slot.create_audio_clip(result.path)
@@ -78,7 +78,7 @@ def _lay(song: Song, track: Track, result: Result) -> Iterator[None]:
             likeness.follow(clip, None, _ANY_MODE)
             clip.name = result.name
         else:
-            likeness.give(clip, result.like)
+            likeness.give(clip, result.like, source.clip)
         # takes lie one over the other: only one is to be heard
         clip.muted = result.take > 0
         yield

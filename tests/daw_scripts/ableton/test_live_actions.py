@@ -70,13 +70,14 @@ def same_map(new, old, beats):
 
 @pytest.mark.parametrize("warped", [False, True])
 def test_a_repaint_lies_like_its_source(booth, music, warped):
-    clip = arrangement(booth, music, warped=warped, gain=0.3, color=0x123456, pitch_fine=12.0)
+    groove = booth.user.groove("Swing 16ths 66")
+    clip = arrangement(booth, music, warped=warped, gain=0.3, color=0x123456, pitch_fine=12.0, groove=groove)
     ask(booth, "repaint")
     assert names(booth) == ["Gitarre", "Gitarre punchin"]
     new = only(booth.song.tracks[1])
     assert (new.start_time, new.end_time) == (8.0, pytest.approx(clip.end_time, abs=1e-6))
     assert (new.name, new.gain, new.color, new.warping) == ("brushes (seed 8)", 0.3, 0x123456, warped)
-    assert (new.pitch_fine, clip.muted) == (12.0, True)
+    assert (new.pitch_fine, new.groove, clip.muted) == (12.0, groove, True)
     old, rate = samples(music)
     got, got_rate = samples(new.file_path)
     assert (len(got), got_rate) == (len(old), rate)

@@ -144,7 +144,7 @@ def test_an_edition_without_room_for_all_stems_keeps_those_that_fit(booths, musi
     before = len(booth.live.history.undone)
     booth.press("extract")
     sentence = booth.live.until(lambda: next((line for line in booth.said if line.startswith("Not all")), None))
-    assert "this edition of Live allows no more tracks. The clips are in " in sentence
+    assert "this edition of Live allows no more tracks or scenes. The clips are in " in sentence
     assert len(booth.song.tracks) == 8
     assert len(booth.live.history.undone) == before + 1
 

@@ -74,6 +74,10 @@ class User:
             for name, value in values.items():
                 thing._sim_set(name, value)
 
+    def groove(self, name):
+        """A groove in the pool."""
+        return self.live._new("Groove.Groove", name=name)
+
     def insert(self, path, track, beat, **settings):
         """A clip in the arrangement, on a track or a take lane; see `shape` for the settings."""
         with self.edits():
