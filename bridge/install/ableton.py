@@ -4,6 +4,7 @@ Live looks for scripts in `Remote Scripts` of the User Library when it starts; w
 `Library.cfg` of its preferences. Sources: Ableton's help on the User Library, on third-party scripts and on Live's log.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from xml.etree import ElementTree as ET
 
 from cyclopts import Parameter
@@ -31,8 +32,9 @@ CLICKS = f"in Live: Settings > Link, Tempo & MIDI > Control Surface: choose {NAM
 _SCRIPTS = "Remote Scripts"
 _RECORD = "installed.json"
 _CONFIG = "config.json"
+_BINDINGS = "bindings.json"
 _LOG_BYTES = 2_000_000
-_LIVE = re.compile(r"Live (\d+)\.(\d+)(?:\.(\d+))?")
+_LIVE = re.compile(r"Live (\d+)\.(\d+)(?:\.(\d+))?(?:b\d+)?")
 _OURS = re.compile(r"punchin: error|[\\/]Remote Scripts[\\/]Punchin[\\/]")
 
 
@@ -57,12 +59,16 @@ def ableton(
     if uninstall:
         there = [library for library in there if (library / _SCRIPTS / NAME).exists()] or there[:1]
     lines = []
+    place = settings.load(state=state).state
     for library in there:
+        kept = keep_bindings(library, place)
+        if kept is not None:
+            lines.append(f"your own bindings are kept in {kept}")
         if uninstall:
             take_out(library)
             lines.append(f"punchin's script is no longer in {library}")
         else:
-            put_in(library, settings.load(state=state).state)
+            put_in(library, place)
             lines.append(f"the script is in {library / _SCRIPTS / NAME}")
     if not uninstall:
         lines += [f"found {line}" for line in described(versions(preferences))]
@@ -109,14 +115,17 @@ def user_libraries(preferences: Path, home: Path, platform: str) -> list[Path]:
 
 
 def _moved(folder: Path) -> Path | None:
-    """The library that `Library.cfg` names; the file is XML, with the library's project by path and name."""
+    """The library that `Library.cfg` names; the file is XML, with the library's project by path and name.
+
+    It names the projects of packs and places as well.
+    """
     for config in (folder / "Preferences" / "Library.cfg", folder / "Library.cfg"):
         try:
             # the file is the user's own, written by Live
             root = ET.fromstring(config.read_bytes())  # noqa: S314
         except (OSError, ET.ParseError):
             continue
-        for project in root.iter():
+        for project in [*root.iterfind(".//UserLibrary/LibraryProject"), *root.iter()]:
             path, name = project.find("ProjectPath"), project.find("ProjectName")
             if path is None or not path.get("Value"):
                 continue
@@ -128,31 +137,62 @@ def _moved(folder: Path) -> Path | None:
 
 
 def put_in(library: Path, state: Path) -> None:
-    """Copy the script and tell it where the daemon is. An older copy is replaced.
+    """Copy the script and tell it where the daemon is. An older copy is replaced once the new one is whole.
 
     Raises CannotInstall where the folder holds something else.
     """
     folder = library / _SCRIPTS / NAME
-    if folder.exists():
-        take_out(library)
-    created = not folder.parent.exists()
-    shutil.copytree(_shipped(), folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    command = [sys.executable, "-m", "bridge", "serve", "--state", str(state)]
-    config = {"state": str(state), "daemon": command}
-    (folder / _CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
-    record = {"version": version("punchin"), "created": created}
-    (folder / _RECORD).write_text(json.dumps(record), encoding="utf-8")
+    created = _record(folder)["created"] if folder.exists() else not folder.parent.exists()
+    # beside its place, where no Live takes it for a script of another name
+    new = library / f".{NAME}.new"
+    try:
+        shutil.copytree(_shipped(), new, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        command = [sys.executable, "-m", "bridge", "serve", "--state", str(state)]
+        config = {"state": str(state), "daemon": command}
+        (new / _CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
+        record = {"version": version("punchin"), "created": created, "bindings": _fingerprint(new / _BINDINGS)}
+        (new / _RECORD).write_text(json.dumps(record), encoding="utf-8")
+        folder.parent.mkdir(exist_ok=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+        new.replace(folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def take_out(library: Path) -> None:
     """Remove what was put in. Raises CannotInstall where nothing of ours is there."""
     folder = library / _SCRIPTS / NAME
-    record = read_record(folder / _RECORD)
-    if record is None:
-        raise CannotInstall(f"{folder} was not made by punchin install ableton: it is left as it is")
+    record = _record(folder)
     shutil.rmtree(folder)
     if record["created"] and not any(folder.parent.iterdir()):
         folder.parent.rmdir()
+
+
+def keep_bindings(library: Path, state: Path) -> Path | None:
+    """Save bindings that the user has changed in the script's folder to where the script reads them first.
+
+    None where there are none, or others are kept already.
+    """
+    folder = library / _SCRIPTS / NAME
+    record = read_record(folder / _RECORD)
+    mine, kept = folder / _BINDINGS, state / "live" / _BINDINGS
+    if record is None or not mine.is_file() or kept.exists() or _fingerprint(mine) == record.get("bindings"):
+        return None
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(mine, kept)
+    return kept
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    record = read_record(folder / _RECORD)
+    if record is None:
+        raise CannotInstall(f"{folder} was not made by punchin install ableton: it is left as it is")
+    return record
+
+
+def _fingerprint(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def examine(home: Path, platform: str, environ: Mapping[str, str]) -> list[Finding]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Tuple
 
 from . import looking, reading, warp
+from .likeness import Likeness
 from .notes import Note
 from .osc import Value
 from .passes import Pass
@@ -79,8 +80,11 @@ def _generate(song: Song, prompt: Prompt) -> Asked:
     beats = float(bars) * reading.bar(song) if bars is not None else end - start
     keys["length"] = beats * 60.0 / song.tempo
     if tempo is not None:
-        keys["bpm"], keys["meter"] = tempo, reading.meter(song)
-    if not session:
+        keys["bpm"] = tempo
+        _meter(song, keys)
+    if session:
+        keys["loop"] = True
+    else:
         keys["position"] = start * 60.0 / song.tempo
         lyrics = reading.sections(song, start, start + beats)
         if lyrics:
@@ -140,12 +144,25 @@ def _of_material(song: Song, action: str, prompt: Prompt, material: Material) ->
 def _window(material: Material, action: str, lane: bool) -> Tuple[int, int]:
     """The part of the file that the daemon is told of. A take on a lane has to be as long as the clip."""
     like = material.like
+    longest = int(LONGEST_FILE * like.rate)
     if action == "continue" or lane:
-        return material.shown
-    if like.frames <= LONGEST_FILE * like.rate:
+        first, last = material.shown
+    elif like.frames <= longest:
         return 0, like.frames
-    around = int(AROUND * like.rate)
-    return max(material.shown[0] - around, 0), min(material.shown[1] + around, like.frames)
+    elif action == "repaint":
+        first, last = material.shown
+    else:
+        first, last = material.parts[0]
+    spare = longest - (last - first)
+    if spare < 0:
+        raise Refused(
+            "%s is longer than %d minutes: split it around the selection first (Ctrl+E, Cmd+E)."
+            % (like.name, LONGEST_FILE / 60)
+        )
+    if action == "continue" or lane:
+        return first, last
+    around = min(int(AROUND * like.rate), spare // 2)
+    return max(first - around, 0), min(last + around, like.frames)
 
 
 def _source(keys: Dict[str, Value], path: str, window: Tuple[int, int], frames: int, rate: float) -> None:
@@ -170,7 +187,12 @@ def _continuation(
     like, heard = material.like, material.passes
     before = str(prompt.keys.get("side", "after")) == "before"
     beats = float(prompt.keys.get("bars", BARS)) * reading.bar(song)
-    if not before and material.brace_end is not None and "bars" not in prompt.keys and material.brace_end > material.end:
+    if (
+        not before
+        and material.brace_end is not None
+        and "bars" not in prompt.keys
+        and material.brace_end > material.end
+    ):
         beats = material.brace_end - material.end
     # in beats of its map, or in seconds at the Set's tempo
     extra = beats if like.warping else beats * 60.0 / song.tempo
@@ -193,23 +215,21 @@ def _continuation(
     return (True, [whole]) if len(heard) == 1 else (False, [alone])
 
 
-def _frame(like: Any, window: Tuple[int, int], content: float) -> int:
+def _frame(like: Likeness, window: Tuple[int, int], content: float) -> int:
     """The frame of a place in the content, which may lie outside of the window: there the map goes on as it ends."""
     if not like.warping:
-        return int(round(content * like.rate))
+        return round(content * like.rate)
     markers = warp.part(like.markers, window[0] / like.rate, window[1] / like.rate)
-    return window[0] + int(round(warp.seconds_at(markers, content) * like.rate))
+    return window[0] + round(warp.seconds_at(markers, content) * like.rate)
 
 
 def _beats(song: Song, keys: Dict[str, Value], material: Material, window: Tuple[int, int]) -> None:
     """The tempo of the file, not of the Set: the daemon hears the file as it is, and Live warps what comes back."""
-    like, keyed = material.like, dict(keys)
-    keys["meter"] = reading.meter(song)
+    like = material.like
     first = material.passes[0]
     if not like.warping:
         tempo = reading.tempo(song)
         if tempo is None:
-            del keys["meter"]
             return
         keys["bpm"] = tempo
         position = first.at * 60.0 / tempo + window[0] / like.rate - first.start
@@ -218,16 +238,27 @@ def _beats(song: Song, keys: Dict[str, Value], material: Material, window: Tuple
         tempi = [
             (start, (high - low) * 60.0 / (end - start)) for (start, low), (end, high) in zip(markers, markers[1:])
         ]
-        if any(not 30.0 <= bpm <= 300.0 for _, bpm in tempi):
-            keys.clear()
-            keys.update(keyed)
-            return
         (_, low), (seconds, high) = markers[0], markers[-1]
-        keys["bpm"] = (high - low) * 60.0 / seconds
+        mean = (high - low) * 60.0 / seconds
+        if not _is_tempo(mean):
+            return
+        keys["bpm"] = mean
         is_steady = all(abs(bpm - tempi[0][1]) < 0.01 for _, bpm in tempi)
-        if not is_steady and len(tempi) <= MOST_TEMPI:
+        is_sendable = len(tempi) <= MOST_TEMPI and all(_is_tempo(bpm) for _, bpm in tempi)
+        if not is_steady and is_sendable and reading.meter(song) is not None:
             meter = "%d,%d" % (song.signature_numerator, song.signature_denominator)
             keys["tempo_map"] = "[%s]" % ",".join("[%.6f,%.6f,%s]" % (start, bpm, meter) for start, bpm in tempi)
-        position = (first.at + low - first.start) * 60.0 / float(keys["bpm"])
+        position = (first.at + low - first.start) * 60.0 / mean
+    _meter(song, keys)
     if position >= 0:
         keys["position"] = position
+
+
+def _is_tempo(bpm: float) -> bool:
+    return reading.SLOWEST <= bpm <= reading.FASTEST
+
+
+def _meter(song: Song, keys: Dict[str, Value]) -> None:
+    meter = reading.meter(song)
+    if meter is not None:
+        keys["meter"] = meter

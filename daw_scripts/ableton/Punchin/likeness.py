@@ -67,14 +67,19 @@ def from_json(values: Dict[str, Any]) -> Likeness:
     return Likeness(**values)
 
 
-def give(clip: Clip, like: Likeness) -> None:
-    """Make a new clip like another: sound, warp map, name and colour, but not where it begins and ends."""
+def give(clip: Clip, like: Likeness, source: Optional[Clip]) -> None:
+    """Make a new clip like another: sound, warp map, name and colour, but not where it begins and ends.
+
+    `source`, if it is still there, gives its groove, which cannot be written down.
+    """
     clip.name = like.name
     clip.color = like.color
     clip.gain = like.gain
     clip.pitch_coarse = like.pitch_coarse
     clip.pitch_fine = like.pitch_fine
     follow(clip, like.markers if like.warping else None, like.warp_mode)
+    if source != None and source.has_groove:  # noqa: E711 a deleted clip
+        clip.groove = source.groove
 
 
 def follow(clip: Clip, markers: Optional[List[Tuple[float, float]]], mode: int) -> None:

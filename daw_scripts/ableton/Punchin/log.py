@@ -18,7 +18,9 @@ def opened(folder: str) -> logging.Logger:
     try:
         os.makedirs(folder, exist_ok=True)
         path = os.path.join(folder, NAME)
-        handler = logging.handlers.RotatingFileHandler(path, maxBytes=_BYTES, backupCount=_KEPT, encoding="utf-8", delay=True)
+        handler = logging.handlers.RotatingFileHandler(
+            path, maxBytes=_BYTES, backupCount=_KEPT, encoding="utf-8", delay=True
+        )
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     except OSError:
         pass

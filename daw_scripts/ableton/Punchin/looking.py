@@ -68,9 +68,15 @@ def session_clip(of: Track, note: Dict[str, Any]) -> Optional[Tuple[int, Clip]]:
     return None
 
 
+def between(of: Track, start: float, end: float) -> List[Clip]:
+    """The clips on a track's timeline that reach into what lies between two beats."""
+    clips: List[Clip] = list(of.arrangement_clips)
+    return [clip for clip in clips if clip.end_time > start + _SAME_BEAT and clip.start_time < end - _SAME_BEAT]
+
+
 def is_free(of: Track, start: float, end: float) -> bool:
     """Whether nothing lies on a track's timeline between two beats."""
-    return all(clip.end_time <= start + _SAME_BEAT or clip.start_time >= end - _SAME_BEAT for clip in of.arrangement_clips)
+    return not between(of, start, end)
 
 
 def takes_audio(of: Track) -> bool:

@@ -52,7 +52,7 @@ def _encoded(value: Value) -> Tuple[str, bytes]:
     if isinstance(value, float):
         return "d", struct.pack(">d", value)
     if isinstance(value, int):
-        return ("i", struct.pack(">i", value)) if -(2 ** 31) <= value < 2 ** 31 else ("h", struct.pack(">q", value))
+        return ("i", struct.pack(">i", value)) if -(2**31) <= value < 2**31 else ("h", struct.pack(">q", value))
     return "b", struct.pack(">i", len(value)) + value + b"\0" * (-len(value) % 4)
 
 

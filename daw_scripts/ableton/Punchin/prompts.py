@@ -47,7 +47,7 @@ def _number(low: float, high: float) -> Callable[[str], Value]:
 
 
 KEYS: Dict[str, Tuple[Callable[[str], Value], str]] = {
-    "seed": (_whole(-1, 2 ** 32 - 1), "a whole number from -1 to 4294967295"),
+    "seed": (_whole(-1, 2**32 - 1), "a whole number from -1 to 4294967295"),
     "takes": (_whole(1, 8), "a whole number from 1 to 8"),
     "bars": (_whole(1, 999), "a whole number from 1 to 999"),
     "strength": (_number(0.0, 1.0), "a number from 0 to 1"),

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _SAME_BEAT = 1e-4
 _NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-_SLOWEST, _FASTEST = 30.0, 300.0
+SLOWEST, FASTEST = 30.0, 300.0
+"""Beats a minute that a request may name."""
+_MOST_BEATS = 32
 
 _BOUNCE = (
     "%s is %s: bounce it to audio first (Bounce to New Track from Live 12.2 on, else Freeze and Flatten), "
@@ -82,7 +84,7 @@ def detail(song: Song) -> Optional[Clip]:
 
 def tempo(song: Song) -> Optional[float]:
     """The Set's tempo where a request may name it."""
-    return song.tempo if _SLOWEST <= song.tempo <= _FASTEST else None
+    return song.tempo if SLOWEST <= song.tempo <= FASTEST else None
 
 
 def key(song: Song) -> Optional[str]:
@@ -92,8 +94,10 @@ def key(song: Song) -> Optional[str]:
     return "%s %s" % (_NOTES[song.root_note], song.scale_name.lower())
 
 
-def meter(song: Song) -> str:
-    """As in 4/4."""
+def meter(song: Song) -> Optional[str]:
+    """As in 4/4; None for more beats than a request may name."""
+    if song.signature_numerator > _MOST_BEATS:
+        return None
     return "%d/%d" % (song.signature_numerator, song.signature_denominator)
 
 
@@ -102,22 +106,30 @@ def bar(song: Song) -> float:
     return song.signature_numerator * 4.0 / song.signature_denominator
 
 
-def names(song: Song, launched: Optional[Clip] = None) -> List[str]:
+def names(song: Song, action: str, launched: Optional[Clip] = None) -> List[str]:
     """Names that may say what is wanted, the nearest first: clip, scene, track, locators in the loop brace."""
     found: List[str] = []
-    clip = launched if launched is not None else detail(song)
+    clip = launched if launched is not None else _named_clip(song, action)
     if clip is not None:
         found.append(clip.name)
     if in_session():
-        slot = highlighted(song)
-        if slot is not None and slot.has_clip:
-            found.append(slot.clip.name)
         found.append(song.view.selected_scene.name)
     found.append(song.view.selected_track.name)
     if not in_session():
         start, end = brace(song)
         found += [cue.name for cue in song.cue_points if start - _SAME_BEAT <= cue.time < end]
     return found
+
+
+def _named_clip(song: Song, action: str) -> Optional[Clip]:
+    """The clip whose name counts. The detail view may still show one that has nothing to do with where the user is now."""
+    slot = highlighted(song) if in_session() else None
+    if slot is not None and slot.has_clip:
+        return slot.clip
+    clip = detail(song)
+    if clip is None or clip.is_arrangement_clip == in_session() or (slot is not None and action == "generate"):
+        return None
+    return clip
 
 
 def sections(song: Song, start: float, end: float) -> str:
@@ -171,7 +183,7 @@ def _of_arrangement(song: Song) -> List[Material]:
     if shown is not None and shown in on_track:
         clips = [shown]
     elif span is not None:
-        clips = [clip for clip in on_track if clip.end_time > span[0] + _SAME_BEAT and clip.start_time < span[1] - _SAME_BEAT]
+        clips = looking.between(track, *span)
     else:
         raise Refused("Select an audio clip first, or switch the loop on and put its brace over one.")
     found = [_of_clip(song, track, clip, span) for clip in clips if clip.is_audio_clip]
@@ -211,7 +223,7 @@ def _of_clip(song: Song, track: Track, clip: Clip, span: Optional[Tuple[float, f
 def _require_audio_clip(clip: Clip) -> None:
     if not clip.is_audio_clip:
         raise Refused(_BOUNCE % (clip.name or "The clip", "a MIDI clip"))
-    if not clip.file_path:
+    if clip.is_recording or not clip.file_path:
         raise Refused("%s has no file yet: wait until it is recorded." % (clip.name or "The clip"))
 
 

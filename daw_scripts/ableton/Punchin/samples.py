@@ -20,8 +20,7 @@ def folder(song: Song, script: str) -> str:
 
     `script` is the script's own folder, which lies in the User Library. Raises Refused where it cannot be made.
     """
-    # Song.file_path came with 11.3.25
-    saved = str(getattr(song, "file_path", ""))
+    saved = set_path(song)
     home = _project(saved) if saved else os.path.dirname(os.path.dirname(os.path.abspath(script)))
     path = os.path.join(home, "Samples", NAME)
     try:
@@ -29,6 +28,11 @@ def folder(song: Song, script: str) -> str:
     except OSError as error:
         raise Refused("%s cannot be made for the clips: %s." % (path, error.strerror or error)) from None
     return path
+
+
+def set_path(song: Song) -> str:
+    """Where the Set is saved; empty for a new one, and for all of them before 11.3.25."""
+    return str(getattr(song, "file_path", ""))
 
 
 def _project(saved: str) -> str:

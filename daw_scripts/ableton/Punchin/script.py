@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
 import Live
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
         def song(self) -> Song: ...
         def handle(self) -> int: ...
+        def instance_identifier(self) -> int: ...
         def show_message(self, message: str) -> None: ...
         def log_message(self, message: str) -> None: ...
         def request_rebuild_midi_map(self) -> None: ...
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 TICK = 30
 """Milliseconds between two turns."""
 _LATE_SECONDS = 0.5
-_SET_SECONDS = 1.0
+_SAME_FAULT_SECONDS = 1.0
+_MOST_FAULTS = 100
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -41,9 +43,9 @@ class Script:
         self._log = log.opened(os.path.join(state, "logs"))
         self._log.info("Live %s, script in %s", versions.name(), _FOLDER)
         self._work: Optional[Work] = None
-        self._problem = ""
+        self._faults: Dict[str, float] = {}
         self._asked: List[str] = []
-        self._turned = self._checked = time.monotonic()
+        self._turned = time.monotonic()
         self._bindings: triggers.Bindings = {}
         try:
             self._bindings = triggers.load([os.path.join(state, "live"), _FOLDER])
@@ -56,14 +58,13 @@ class Script:
 
     def disconnect(self) -> None:
         """The script is switched off, or the Set is closed."""
-        self._timer.stop()
+        self._guarded(self._timer.stop)
         self._guarded(self._close)
         log.close(self._log)
 
     def update_display(self) -> None:
         """Ten times a second: the watchdog of the timer."""
-        if not self._timer.running:
-            self._timer.restart()
+        self._guarded(self._watch)
         if time.monotonic() - self._turned > _LATE_SECONDS:
             self._tick()
 
@@ -106,7 +107,35 @@ class Script:
         """The user has chosen other ports."""
         self._guarded(self._live.request_rebuild_midi_map)
 
+    def request_rebuild_midi_map(self) -> None:
+        """The notes that are wanted may be others."""
+        self._guarded(self._live.request_rebuild_midi_map)
+
+    def instance_identifier(self) -> int:
+        """Which of Live's rows of scripts this is."""
+        return self._live.instance_identifier()
+
+    def supports_pad_translation(self) -> bool:
+        """No: notes are actions here."""
+        return False
+
+    def lock_to_device(self, device: Any) -> None:
+        """Devices do not matter."""
+
+    def unlock_from_device(self, device: Any) -> None:
+        """Devices do not matter."""
+
+    def toggle_lock(self) -> None:
+        """Devices do not matter."""
+
+    def restore_bank(self, bank_index: int) -> None:
+        """Devices do not matter."""
+
     # Turns
+
+    def _watch(self) -> None:
+        if not self._timer.running:
+            self._timer.restart()
 
     def _tick(self) -> None:
         self._turned = time.monotonic()
@@ -114,10 +143,8 @@ class Script:
 
     def _turn(self) -> None:
         song = self._live.song()
-        if self._work is not None and self._turned - self._checked > _SET_SECONDS:
-            self._checked = self._turned
-            if not self._work.is_of(song):
-                self._close()
+        if self._work is not None and not self._work.is_of(song):
+            self._close()
         if self._work is None:
             self._work = Work(song, _FOLDER, self._say, self._log)
         asked, self._asked = self._asked, []
@@ -146,9 +173,12 @@ class Script:
             function()
         except Exception as error:
             problem = "%s: %s" % (type(error).__name__, error)
-            # the same fault thirty times a second is one fault
-            if problem != self._problem:
-                self._problem = problem
+            now = time.monotonic()
+            if len(self._faults) > _MOST_FAULTS:
+                self._faults.clear()
+            # the same fault thirty times a second is one fault, and one that comes back later is told again
+            before, self._faults[problem] = self._faults.get(problem), now
+            if before is None or now - before > _SAME_FAULT_SECONDS:
                 self._log.exception("an error in the script")
                 self._live.log_message("punchin: error: " + problem)
                 self._live.show_message("punchin: an error in the script, see its log: " + problem)

@@ -184,7 +184,9 @@ class Session:
             self._on.rejected(values[2], request.cookie)
 
     def _progress(self, values: List[Any]) -> None:
-        if values[0] in self._jobs:
+        if values[0] not in self._finished:
+            # a job may be one of an earlier Live, and can be cancelled as others
+            self._job(values[0])
             self._on.progress(values[0], values[1], values[2])
 
     def _clip(self, values: List[Any]) -> None:

@@ -74,33 +74,69 @@ class Pads:
 
 
 class Launches:
-    """Watches which clips are launched. Looked at some times a second: a listener may change nothing anyway."""
+    """Notices which clips are launched, also one that plays already. A listener may change nothing: it takes notes."""
 
     def __init__(self, song: Song) -> None:
         self._song = song
-        self._seen: Dict[int, Tuple[int, int]] = {}
-        self._announced: Dict[int, int] = {}
-        self._is_first = True
+        self._ears: Dict[int, _Ear] = {}
+        self._launched: List[Tuple[Track, int]] = []
+        self.listen()
+        # what plays already was not launched now
+        self._launched[:] = []
+
+    def listen(self) -> None:
+        """Listen to tracks that are new; to be called some times a second."""
+        tracks: Dict[int, Track] = {track._live_ptr: track for track in self._song.tracks}
+        self._ears = {pointer: ear for pointer, ear in self._ears.items() if pointer in tracks}
+        for pointer, track in tracks.items():
+            if pointer not in self._ears:
+                self._ears[pointer] = _Ear(track, self._launched)
 
     def turn(self, fire: Callable[[Clip], None]) -> None:
         """Fire for each clip with the prefix that was launched since the last turn."""
-        seen: Dict[int, Tuple[int, int]] = {}
-        launched: List[Tuple[Track, int]] = []
-        for track in self._song.tracks:
-            pointer, now = track._live_ptr, (track.fired_slot_index, track.playing_slot_index)
-            seen[pointer] = now
-            before = self._seen.get(pointer, (-1, -1))
-            if now[0] >= 0 and now[0] != before[0]:
-                self._announced[pointer] = now[0]
-                launched.append((track, now[0]))
-            elif now[1] >= 0 and now[1] != before[1] and self._announced.pop(pointer, -1) != now[1]:
-                launched.append((track, now[1]))
-        self._seen = seen
-        is_first, self._is_first = self._is_first, False
-        for track, index in [] if is_first else launched:
+        launched, self._launched[:] = list(self._launched), []
+        for track, index in launched:
+            if track == None or index >= len(track.clip_slots):  # noqa: E711 a deleted track
+                continue
             slot = track.clip_slots[index]
             if slot.has_clip and slot.clip.name.strip().lower().startswith(prompts.PREFIX):
                 fire(slot.clip)
+
+    def close(self) -> None:
+        """Listen no more."""
+        for ear in self._ears.values():
+            ear.close()
+        self._ears = {}
+
+
+class _Ear:
+    """Writes down what is launched on one track. A slot blinks before it plays, but need not where nothing is quantised."""
+
+    def __init__(self, track: Track, launched: List[Tuple[Track, int]]) -> None:
+        self._track, self._launched = track, launched
+        self._fired = -1
+        track.add_fired_slot_index_listener(self._is_fired)
+        track.add_playing_slot_index_listener(self._plays)
+        self._is_fired()
+        self._plays()
+
+    def close(self) -> None:
+        if self._track != None:  # noqa: E711 a deleted track
+            self._track.remove_fired_slot_index_listener(self._is_fired)
+            self._track.remove_playing_slot_index_listener(self._plays)
+
+    def _is_fired(self) -> None:
+        index = self._track.fired_slot_index
+        if index >= 0:
+            self._fired = index
+            self._launched.append((self._track, index))
+
+    def _plays(self) -> None:
+        index = self._track.playing_slot_index
+        if index >= 0 and index != self._fired:
+            self._launched.append((self._track, index))
+        if index >= 0:
+            self._fired = -1
 
 
 def _bound(status: int, written: Dict[str, str]) -> Bindings:
@@ -112,4 +148,3 @@ def _bound(status: int, written: Dict[str, str]) -> Bindings:
             raise ValueError("%s: it names no action" % text)
         bindings[status, int(number)] = text
     return bindings
-

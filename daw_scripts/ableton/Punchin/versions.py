@@ -22,7 +22,9 @@ def can_insert() -> bool:
 def require_inserting() -> None:
     """Raise Refused where they may not."""
     if not can_insert():
-        raise Refused("This is Live %s: clips can be made by scripts from 11.3.25 and from 12.0.5 on. Update Live." % name())
+        raise Refused(
+            "This is Live %s: clips can be made by scripts from 11.3.25 and from 12.0.5 on. Update Live." % name()
+        )
 
 
 def has_take_lanes() -> bool:

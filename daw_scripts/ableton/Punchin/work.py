@@ -18,27 +18,30 @@ from .place import Place
 from .placing import Told
 from .prompts import Prompt
 from .refused import Refused
+from .results import Clips
 from .session import Events, Session
 from .triggers import Launches
 
 if TYPE_CHECKING:
     from Live.Clip import Clip
+    from Live.ClipSlot import ClipSlot
     from Live.Song import Song
 
 _SET, _PROMPT, _PLACED = "punchin.set", "punchin.prompt", "punchin.placed"
-_SIDES = {"continue_after": "after", "continue_before": "before"}  # what pads and control surfaces ask for
 """What is kept in the Set itself."""
+_SIDES = {"continue_after": "after", "continue_before": "before"}  # what pads and control surfaces ask for
 _PLACED_AT_MOST = 200
 _LOOK_SECONDS = 0.25
-_START_SECONDS = 60.0
+_START_SECONDS, _LATE_SECONDS = 60.0, 20.0
 _PROGRESS_SECONDS = 0.5
+_OF_LIVES_PYTHON = ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__")
 _NO_CONSOLE = 0x08000000
 """Windows: CREATE_NO_WINDOW."""
 
 
 class _Result(NamedTuple):
     job_id: str
-    clips: placing.Clips
+    clips: Clips
     cookie: str
 
 
@@ -48,18 +51,22 @@ class Work(Events):
     def __init__(self, song: Song, folder: str, say: Callable[[str], None], log: logging.Logger) -> None:
         self._song, self._folder, self._say, self._log = song, folder, say, log
         self._daemon: Place = place.load(folder)
-        self.set_id = _set_id(song)
+        self.set_id, self._path = _set_id(song), samples.set_path(song)
+        self._has_asked = False
         self._notes = Notes(os.path.join(self._daemon.state, "live", self.set_id))
         link = Link(lambda: place.port(self._daemon.state))
         self.session = Session(link, "live-" + self.set_id, versions.name(), self)
         self._link = link
         self._launches = Launches(song)
-        self._asked: List[Tuple[str, Prompt, Optional[Clip]]] = []
+        self._asked: List[Tuple[Prompt, Optional[Clip]]] = []
         self._results: List[_Result] = []
         self._placing: Optional[Generator[Optional[Told], None, None]] = None
         self._looked = self._told = 0.0
         self._started: Optional[float] = None
+        self._is_late = False
         self._focus: Tuple[Any, ...] = ()
+        self._slot: Optional[ClipSlot] = None
+        """The last that had the focus and holds no button."""
 
     def turn(self) -> None:
         """One tick: hear, act, insert one clip at most."""
@@ -67,34 +74,54 @@ class Work(Events):
         self.session.turn(now)
         if now - self._looked > _LOOK_SECONDS:
             self._looked = now
-            self._launches.turn(self._launched)
+            self._launches.listen()
             self._notice_focus()
         if self._asked:
-            action, prompt, clip = self._asked.pop(0)
-            self._act(action, prompt, clip)
+            self._act(*self._asked.pop(0))
+        # what these ask for comes with the next turn: a selection that is made now can be read only then
+        self._launches.turn(self._launched)
         self._place()
 
     def act(self, text: str) -> None:
         """Do what a text asks for, as it may stand in a name behind the prefix, at the next tick."""
-        prompt = prompts.read(text)
-        self._asked.append((prompt.action, prompt, None))
+        self._asked.append((prompts.read(text), None))
 
     def is_of(self, song: Song) -> bool:
-        """Whether a Set is the one this work began with."""
-        return bool(song.get_data(_SET, "") == self.set_id)
+        """Whether a Set is still the one, and under the name, that this work began with."""
+        kept = song.get_data(_SET, "")
+        # undo may have taken the name out of the Set; saving gives one to a Set that has none yet
+        is_known = kept == self.set_id or (not kept and (self._has_asked or samples.set_path(song) == self._path))
+        return song == self._song and is_known
 
     def close(self) -> None:
         """End the conversation; what is on its way waits with the daemon for this Set to be opened again."""
         self._link.close()
-        if self._placing is not None:
-            self._placing.close()
+        try:
+            if self._placing is not None:
+                self._placing.close()
+        finally:
+            self._launches.close()
 
     # Actions
 
     def _launched(self, clip: Clip) -> None:
-        prompt = prompts.in_name(clip.name)
-        if prompt is not None:
-            self._asked.append((prompt.action, prompt, clip if clip.is_audio_clip else None))
+        try:
+            prompt = prompts.in_name(clip.name)
+        except Refused as refused:
+            self._say(str(refused))
+            return
+        if prompt is None:
+            return
+        if not clip.is_audio_clip:
+            self._go_back(clip)
+        self._asked.append((prompt, clip if clip.is_audio_clip else None))
+
+    def _go_back(self, button: Clip) -> None:
+        """Live may select what is launched: a button works on what was selected before it."""
+        slot = reading.highlighted(self._song)
+        before = self._slot
+        if slot is not None and slot.has_clip and slot.clip == button and before != None:  # noqa: E711 a deleted slot
+            self._song.view.highlighted_clip_slot = before
 
     def _notice_focus(self) -> None:
         """The Live that the user works in is the one that pads and the web page mean."""
@@ -104,16 +131,19 @@ class Work(Events):
         if self._focus and focus != self._focus and self.session.is_open:
             self.session.request("/punchin/focus", {})
         self._focus = focus
+        slot = reading.highlighted(self._song)
+        if slot is not None and not (slot.has_clip and slot.clip.is_midi_clip):
+            self._slot = slot
 
-    def _act(self, action: str, prompt: Prompt, clip: Optional[Clip]) -> None:
+    def _act(self, prompt: Prompt, clip: Optional[Clip]) -> None:
         try:
             if clip is not None and clip == None:  # noqa: E711 a deleted clip
                 return
-            if action == "cancel":
+            if prompt.action == "cancel":
                 count = self.session.cancel_all()
                 self._say("Cancelled." if count else "Nothing is being rendered.")
                 return
-            asked = self._requests(action, prompt, clip)
+            asked = self._requests(prompt, clip)
             if asked[0].verb != "understand":
                 versions.require_inserting()
             for one in asked:
@@ -122,9 +152,9 @@ class Work(Events):
         except Refused as refused:
             self._say(str(refused))
 
-    def _requests(self, action: str, prompt: Prompt, clip: Optional[Clip]) -> List[asking.Asked]:
-        named = prompts.first(reading.names(self._song, clip)) or Prompt("", "", {})
-        action = action or named.action or "repaint"
+    def _requests(self, prompt: Prompt, clip: Optional[Clip]) -> List[asking.Asked]:
+        named = prompts.first(reading.names(self._song, prompt.action, clip)) or Prompt("", "", {})
+        action = prompt.action or named.action or "repaint"
         words = prompt.words or named.words
         if not words and action in asking.NEED_WORDS:
             words = str(self._song.get_data(_PROMPT, ""))
@@ -138,7 +168,13 @@ class Work(Events):
         keys = dict(asked.keys)
         if asked.verb != "understand":
             keys["directory"] = samples.folder(self._song, self._folder)
-        keys["cookie"] = cookie = self._notes.write(asked.note)
+        self._has_asked = True
+        if self._song.get_data(_SET, "") != self.set_id:
+            self._song.set_data(_SET, self.set_id)
+        try:
+            keys["cookie"] = cookie = self._notes.write(asked.note)
+        except OSError as error:
+            raise Refused("%s cannot be written to: %s." % (self._daemon.state, error.strerror or error)) from None
         try:
             self.session.request("/punchin/" + asked.verb, keys, renders=True)
         except Refused:
@@ -164,13 +200,14 @@ class Work(Events):
             told = next(self._placing)
         except Exception as error:
             self._log.exception("a clip could not be placed")
-            reason = "this edition of Live allows no more tracks" if placing.is_limit(error) else str(error) or repr(error)
+            is_limit = placing.is_limit(error)
+            reason = "this edition of Live allows no more tracks or scenes" if is_limit else str(error) or repr(error)
             folder = os.path.dirname(str(result.clips[0]["path"]))
             self._say("Not all could be placed: %s. The clips are in %s" % (reason, folder))
             self._finish(result)
             return
         if told is not None:
-            self._say(told.sentence or "Done.")
+            self._say(told.sentence)
             placed = (self._placed() + [result.job_id])[-_PLACED_AT_MOST:]
             self._song.set_data(_PLACED, " ".join(placed))
             self._finish(result)
@@ -194,16 +231,26 @@ class Work(Events):
         if not self._daemon.command:
             self._say("No daemon answers: run punchin serve.")
         elif self._started is None or now - self._started > _START_SECONDS:
-            self._started = now
+            self._started, self._is_late = now, False
             self._start_daemon()
+        elif now - self._started > _LATE_SECONDS and not self._is_late:
+            self._is_late = True
+            self._say("The daemon was started and does not answer: punchin doctor may tell why.")
 
     def _start_daemon(self) -> None:
         quiet = subprocess.DEVNULL
+        # what Live tells its own Python would mislead the daemon's
+        environment = {name: value for name, value in os.environ.items() if name not in _OF_LIVES_PYTHON}
+        command = self._daemon.command
         try:
             if sys.platform == "win32":
-                subprocess.Popen(self._daemon.command, stdin=quiet, stdout=quiet, stderr=quiet, creationflags=_NO_CONSOLE)
+                subprocess.Popen(
+                    command, stdin=quiet, stdout=quiet, stderr=quiet, env=environment, creationflags=_NO_CONSOLE
+                )
             else:
-                subprocess.Popen(self._daemon.command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+                subprocess.Popen(
+                    command, stdin=quiet, stdout=quiet, stderr=quiet, env=environment, start_new_session=True
+                )
             self._say("The daemon is being started.")
         except OSError as error:
             self._say("The daemon could not be started: %s. Run punchin serve." % error)
@@ -221,7 +268,7 @@ class Work(Events):
             self._told = now
             self._say("%s %d %%" % (stage, round(100 * fraction)))
 
-    def result(self, job_id: str, clips: placing.Clips, cookie: str) -> None:
+    def result(self, job_id: str, clips: Clips, cookie: str) -> None:
         self._results.append(_Result(job_id, clips, cookie))
 
     def described(self, job_id: str, description: Dict[str, Value], cookie: str) -> None:
@@ -254,14 +301,14 @@ class Work(Events):
         except Refused as refused:
             self._say(str(refused))
             return
-        self._asked.append((action, Prompt(action, str(keys.get("prompt", "")), given), None))
+        self._asked.append((Prompt(action, str(keys.get("prompt", "")), given), None))
 
 
 def _set_id(song: Song) -> str:
-    """A name for the Set that stays with it: results of a Set that was closed wait for it."""
-    known = str(song.get_data(_SET, ""))
-    if known:
-        return known
-    made = uuid.uuid4().hex[:12]
-    song.set_data(_SET, made)
-    return made
+    """A name for the Set, by which results wait for it while it is closed.
+
+    It is kept in the Set from the first request on: one that was only looked at need not be saved.
+    """
+    path = samples.set_path(song)
+    made = uuid.uuid5(uuid.NAMESPACE_URL, path) if path else uuid.uuid4()
+    return str(song.get_data(_SET, "")) or made.hex[:12]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +71,11 @@ def changed(one, other):
     """First and last + 1 of the frames in which two files differ; both have the same length."""
     different = np.flatnonzero((one != other).any(axis=1))
     return (int(different[0]), int(different[-1]) + 1) if len(different) else None
+
+
+def newest_spec(daemon):
+    """What the daemon was asked for last."""
+    database = sqlite3.connect(f"file:{daemon.state / 'jobs.sqlite'}?mode=ro", uri=True)
+    (spec,) = database.execute("select spec from jobs order by sequence desc limit 1").fetchone()
+    database.close()
+    return json.loads(spec)

@@ -1,11 +1,8 @@
 """Every action end to end: a real daemon, the draft engine, real music; the right slot, track and beat, one undo step."""
 
-import json
-import sqlite3
-
 import numpy as np
 import pytest
-from booth import changed, samples
+from booth import changed, newest_spec, samples
 from live import rendering
 
 UNEVEN = [(0.0, -1.0), (2.0, 3.4), (6.0, 11.9)]
@@ -73,13 +70,14 @@ def same_map(new, old, beats):
 
 @pytest.mark.parametrize("warped", [False, True])
 def test_a_repaint_lies_like_its_source(booth, music, warped):
-    clip = arrangement(booth, music, warped=warped, gain=0.3, color=0x123456, pitch_fine=12.0)
+    groove = booth.user.groove("Swing 16ths 66")
+    clip = arrangement(booth, music, warped=warped, gain=0.3, color=0x123456, pitch_fine=12.0, groove=groove)
     ask(booth, "repaint")
     assert names(booth) == ["Gitarre", "Gitarre punchin"]
     new = only(booth.song.tracks[1])
     assert (new.start_time, new.end_time) == (8.0, pytest.approx(clip.end_time, abs=1e-6))
     assert (new.name, new.gain, new.color, new.warping) == ("brushes (seed 8)", 0.3, 0x123456, warped)
-    assert (new.pitch_fine, clip.muted) == (12.0, True)
+    assert (new.pitch_fine, new.groove, clip.muted) == (12.0, groove, True)
     old, rate = samples(music)
     got, got_rate = samples(new.file_path)
     assert (len(got), got_rate) == (len(old), rate)
@@ -207,17 +205,18 @@ def test_stems_lie_below_their_source_and_add_up_to_it(booth, music, warped):
         ("complete", "ace: tracks=drums,bass engine=draft seed=1", ["drums", "bass"]),
     ],
 )
-def test_a_part_of_a_clip_lies_on_its_beats(booth, music, action, prompt, tracks):
-    clip = arrangement(booth, music, warped=True, prompt=prompt)
+@pytest.mark.parametrize("warped", [False, True])
+def test_a_part_of_a_clip_lies_on_its_beats(booth, music, action, prompt, tracks, warped):
+    clip = arrangement(booth, music, warped=warped, prompt=prompt)
     told = f"{prompt} still plays as well: it is longer than the selection." if action == "cover" else "Done."
     ask(booth, action, told)
     assert sorted(names(booth)[1:]) == sorted(f"Gitarre {track}" for track in tracks)
-    low, high = (round(clip.beat_to_sample_time(beat)) for beat in (4.0, 8.0))
+    low, high = [round(clip.beat_to_sample_time(beat)) for beat in (4.0, 8.0)] if warped else [110250, 198450]
     for track in list(booth.song.tracks)[1:]:
         new = only(track)
         assert (new.start_time, new.end_time) == (pytest.approx(12.0, abs=1e-4), pytest.approx(16.0, abs=1e-4))
-        assert len(samples(new.file_path)[0]) == high - low
-        for beat in (4.1, 6.0, 7.9):
+        assert (len(samples(new.file_path)[0]), new.warping) == (high - low, warped)
+        for beat in (4.1, 6.0, 7.9) if warped else ():
             assert new.beat_to_sample_time(beat) + low == pytest.approx(clip.beat_to_sample_time(beat), abs=1e-3)
     assert not clip.muted
 
@@ -245,13 +244,6 @@ def test_a_take_lane_takes_what_is_as_long_as_the_clip(booth, music):
     new = only(lane)
     assert (new.start_time, new.end_time, new.warping) == (8.0, pytest.approx(clip.end_time), False)
     assert (len(samples(new.file_path)[0]), clip.muted) == (8 * 44100, False)
-
-
-def newest_spec(daemon):
-    database = sqlite3.connect(f"file:{daemon.state / 'jobs.sqlite'}?mode=ro", uri=True)
-    (spec,) = database.execute("select spec from jobs order by sequence desc limit 1").fetchone()
-    database.close()
-    return json.loads(spec)
 
 
 def test_the_set_tells_tempo_meter_scale_and_sections_of_new_music(booth, live_daemon):
@@ -348,7 +340,7 @@ def test_continue_makes_the_loop_longer(booth, music):
     assert np.array_equal(samples(new.file_path)[0][: high - low], samples(music)[0][low:high])
 
 
-def test_generate_makes_a_loop_in_the_empty_slot_that_is_selected(booth):
+def test_generate_makes_a_loop_in_the_empty_slot_that_is_selected(booth, live_daemon):
     booth.user.look_at("Session")
     booth.user.set(booth.song, tempo=96.0)
     booth.user.set(booth.song.scenes[2], name="ace: mellow house bars=2 engine=draft seed=3")
@@ -357,6 +349,7 @@ def test_generate_makes_a_loop_in_the_empty_slot_that_is_selected(booth):
     index, clip = alone(booth.track)
     assert (index, clip.warping, clip.looping, clip.loop_start, clip.loop_end) == (2, True, True, 0.0, 8.0)
     assert clip.beat_to_sample_time(8.0) == pytest.approx(len(samples(clip.file_path)[0]), abs=1e-3) == 5 * 48000
+    assert newest_spec(live_daemon)["loop"]
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,14 @@ import subprocess
 import sys
 
 import pytest
+from booth import SCRIPT
 from live import Live
 
 from bridge.install import ableton as installer
 
 LIBRARY_CFG = """<?xml version="1.0" encoding="UTF-8"?>
-<Ableton MajorVersion="5"><ContentLibrary><UserLibrary><LibraryProject Id="0">
+<Ableton MajorVersion="5"><ContentLibrary><Packs><LibraryProject Id="0"><ProjectName Value="Core Library" />
+<ProjectPath Value="/Applications/Live" /></LibraryProject></Packs><UserLibrary><LibraryProject Id="0">
 <ProjectName Value="User Library" /><ProjectPath Value="{}" /></LibraryProject></UserLibrary></ContentLibrary></Ableton>
 """
 
@@ -60,6 +62,36 @@ def test_the_library_is_as_it_was_after_install_twice_and_uninstall(tmp_path, ot
     assert listing(library) == before
 
 
+def test_bindings_that_were_changed_in_the_library_are_kept(tmp_path):
+    library, state = tmp_path / "User Library", tmp_path / "state"
+    library.mkdir()
+    installer.put_in(library, state)
+    assert installer.keep_bindings(library, state) is None
+    bindings = library / "Remote Scripts" / "Punchin" / "bindings.json"
+    bindings.write_text('{"channel": 1, "notes": {"60": "repaint"}}')
+    done = punchin("--user-library", library, "--state", state, home=tmp_path)
+    kept = state / "live" / "bindings.json"
+    assert done.stdout.splitlines()[0] == f"your own bindings are kept in {kept}"
+    assert kept.read_text() == '{"channel": 1, "notes": {"60": "repaint"}}'
+    assert bindings.read_bytes() == (SCRIPT / "bindings.json").read_bytes()
+    bindings.write_text("{}")
+    assert installer.keep_bindings(library, state) is None
+    assert kept.read_text() != "{}"
+
+
+def test_an_installation_that_fails_leaves_the_older_one(tmp_path, monkeypatch):
+    installer.put_in(tmp_path, tmp_path / "state")
+    before = listing(tmp_path)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(installer.json, "dumps", full)
+    with pytest.raises(OSError, match="No space"):
+        installer.put_in(tmp_path, tmp_path / "other")
+    assert listing(tmp_path) == before
+
+
 def test_what_somebody_else_put_there_stays(tmp_path):
     folder = tmp_path / "Remote Scripts" / "Punchin"
     folder.mkdir(parents=True)
@@ -73,7 +105,7 @@ def test_what_somebody_else_put_there_stays(tmp_path):
 def test_the_command_installs_reports_and_takes_out(tmp_path):
     library = tmp_path / "User Library"
     library.mkdir()
-    lives(tmp_path, "12.0.1", "12.2.5")
+    lives(tmp_path, "12.0.1", "12.2.5b3")
     done = punchin("--user-library", library, "--state", tmp_path / "state", home=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1:] == [

@@ -5,8 +5,10 @@ import os
 import shutil
 import sys
 
+import numpy as np
 import pytest
-from booth import Booth, samples
+import soundfile
+from booth import Booth, newest_spec, samples
 from lossy import LossyNetwork
 from rig import PlainClient, running_daemon, until
 
@@ -52,6 +54,36 @@ def test_one_sentence_where_nothing_can_be_worked_on(booth, music):
     assert told(booth, "repaint") == "seed: a whole number from -1 to 4294967295, many came."
     booth.user.set(clip, name="ace: " + "brushes " * 1100)
     assert told(booth, "repaint").startswith("Prompt and lyrics are too long")
+
+
+def test_what_cannot_be_worked_on_yet_is_told(booth, music, tmp_path):
+    clip = in_slot(booth, music)
+    clip._sim_passing["recording"] = True
+    assert told(booth, "repaint") == f"{PROMPT} has no file yet: wait until it is recorded."
+    clip._sim_passing["recording"] = False
+    notes = booth.script._work._notes._folder
+    os.makedirs(os.path.dirname(notes), exist_ok=True)
+    with open(notes, "w", encoding="utf-8"):
+        pass
+    assert " cannot be written to: " in told(booth, "repaint")
+    os.remove(notes)
+    booth.ask("repaint")
+
+
+def test_of_a_long_recording_a_part_is_sent(booth, tmp_path, live_daemon):
+    path = tmp_path / "Probe.wav"
+    rate, seconds = 8000, 1500
+    noise = np.random.default_rng(1).normal(0, 0.05, rate * seconds).astype(np.float32)
+    soundfile.write(path, noise, rate, subtype="PCM_16")
+    clip = clip_at(booth, path, content=(0.0, float(seconds)))
+    booth.user.loop_brace(2008.0, 8.0)
+    longer = f"{PROMPT} is longer than 10 minutes: split it around the selection first (Ctrl+E, Cmd+E)."
+    assert [told(booth, action) for action in ("repaint", "continue")] == [longer] * 2
+    booth.ask("cover", f"{PROMPT} still plays as well: it is longer than the selection.")
+    spec = newest_spec(live_daemon)
+    assert [spec[key] for key in ("source_start", "source_length", "start", "end")] == [940.0, 124.0, 60.0, 64.0]
+    (new,) = booth.song.tracks[1].arrangement_clips
+    assert (new.start_time, new.end_time, clip.muted) == (2008.0, 2016.0, False)
 
 
 def test_midi_and_frozen_tracks_are_told_how_to_bounce(booth, music):
@@ -112,7 +144,7 @@ def test_an_edition_without_room_for_all_stems_keeps_those_that_fit(booths, musi
     before = len(booth.live.history.undone)
     booth.press("extract")
     sentence = booth.live.until(lambda: next((line for line in booth.said if line.startswith("Not all")), None))
-    assert "this edition of Live allows no more tracks. The clips are in " in sentence
+    assert "this edition of Live allows no more tracks or scenes. The clips are in " in sentence
     assert len(booth.song.tracks) == 8
     assert len(booth.live.history.undone) == before + 1
 
@@ -138,6 +170,21 @@ def test_a_launched_clip_fires_what_its_name_asks_for(booth, music):
     assert booth.track.clip_slots[3].clip.name == "mellow house (seed 5)"
     booth.live.run(1.0)
     assert booth.said.count("Done.") == 2
+
+
+def test_a_button_is_pressed_again_while_it_plays_and_a_wrong_name_is_told(booth, music):
+    clip = in_slot(booth, music)
+    keys = booth.user.midi_track("Keys")
+    booth.user.midi_clip(keys.clip_slots[0], 4.0)
+    booth.user.set(keys.clip_slots[0].clip, name="ace: repaint: toms seed=8 engine=draft")
+    booth.user.select(clip)
+    for count in (1, 2):
+        booth.live.run(0.3)
+        booth.user.launch(keys.clip_slots[0])
+        booth.live.until(lambda count=count: booth.said.count("Done.") == count)
+    booth.user.set(keys.clip_slots[0].clip, name="ace: seed=many")
+    booth.user.launch(keys.clip_slots[0])
+    booth.live.until(lambda: booth.said[-1] == "seed: a whole number from -1 to 4294967295, many came.")
 
 
 def test_a_controller_that_rises_is_one_press(booth, music):
@@ -193,7 +240,86 @@ def test_the_nearest_name_counts(booth, music):
     assert booth.song.tracks[1].arrangement_clips[0].name == "locator (seed 1)"
 
 
+def test_a_clip_that_the_user_has_left_says_nothing_of_new_music(booth, music):
+    left = clip_at(booth, music, name="ace: left seed=1 engine=draft")
+    booth.user.look_at("Session")
+    booth.user.set(booth.track, name="ace: mellow house bars=1 engine=draft seed=1")
+    for place, clip in enumerate((left, in_slot(booth, music, index=3, name="ace: cover: left seed=1 engine=draft"))):
+        booth.user.select(booth.track.clip_slots[place])
+        booth.live.song_view._sim_set("detail_clip", clip)
+        booth.ask("generate")
+        assert booth.track.clip_slots[place].clip.name == "mellow house (seed 1)"
+
+
 # Places
+
+
+def test_one_version_is_heard_at_a_time(booth, music):
+    clip = clip_at(booth, music, name="ace: brushes takes=3 seed=8 engine=draft")
+    booth.ask("repaint", "Done: the first of 3 takes is heard, the others are switched off.")
+    booth.user.set(clip, name="ace: toms seed=1 engine=draft")
+    booth.user.select(clip)
+    booth.ask("repaint")
+
+    def heard():
+        tracks = list(booth.song.tracks)
+        return [one.name for track in tracks for one in track.arrangement_clips if not one.muted]
+
+    assert heard() == ["toms (seed 1)"]
+    booth.user.undo()
+    assert heard() == ["brushes (seed 8)"]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_result_follows_a_clip_that_was_dragged(booth, music, elsewhere):
+    other = booth.user.audio_track("Bass")
+    clip = clip_at(booth, music)
+    booth.press("repaint")
+    booth.live.until(lambda: "Asked for repaint." in booth.said)
+    booth.user.move(clip, 40.0, other if elsewhere else None)
+    booth.live.until(lambda: "Done." in booth.said)
+    tracks = list(booth.song.tracks)
+    (new,) = tracks[tracks.index(other if elsewhere else booth.track) + 1].arrangement_clips
+    assert (new.name, new.start_time, new.end_time) == ("brushes (seed 8)", 40.0, pytest.approx(clip.end_time))
+    assert clip.muted
+
+
+def test_what_the_user_puts_in_its_way_stays(booth, music):
+    booth.user.set(booth.track, name="ace: mellow house seed=3 engine=draft")
+    booth.user.loop_brace(4.0, 8.0)
+    booth.press("generate")
+    booth.live.until(lambda: booth.live.inserted)
+    mine = booth.user.insert(music, booth.track, 6.0, warping_on=False, content=(0.0, 1.0))
+    booth.live.until(lambda: "Done." in booth.said)
+    assert [(one.start_time, one.end_time) for one in booth.track.arrangement_clips] == [(6.0, mine.end_time)]
+    assert [one.start_time for one in booth.song.tracks[1].arrangement_clips] == [4.0]
+
+
+def test_new_music_needs_no_audio_track(booth):
+    booth.user.look_at("Session")
+    booth.user.set(booth.song.scenes[0], name="ace: mellow house bars=1 engine=draft seed=3")
+    booth.user.select(booth.song.master_track)
+    booth.ask("generate")
+    assert booth.song.tracks[1].clip_slots[0].clip.name == "mellow house (seed 3)"
+
+
+def test_a_take_lane_that_cannot_be_made_is_told_and_the_source_muted(booths, music):
+    booth = booths(version="12.1")
+    clip = clip_at(booth, music, name=f"{PROMPT} place=lane")
+    booth.ask("repaint", "Done, on a track below and not on a take lane: scripts make lanes from Live 12.2 on.")
+    assert (clip.muted, len(booth.song.tracks[1].arrangement_clips)) == (True, 1)
+
+
+def test_the_selection_is_the_users(booth, music):
+    clip = clip_at(booth, music, name="ace: engine=draft")
+    booth.user.loop_brace(0.0, 64.0)
+    bass = booth.user.audio_track("Bass")
+    booth.user.select(clip)
+    booth.press("extract")
+    booth.live.until(lambda: booth.live.inserted)
+    booth.user.select(bass)
+    booth.live.until(lambda: "Done." in booth.said)
+    assert booth.song.view.selected_track == bass
 
 
 @pytest.mark.parametrize("view", ["Session", "Arranger"])
@@ -240,8 +366,10 @@ def test_clips_of_a_saved_set_lie_in_its_project_and_others_in_the_user_library(
 def test_a_result_waits_until_its_set_is_open_again(booth, music, tmp_path):
     in_slot(booth, music)
     path = tmp_path / "Lied Project" / "Lied.als"
-    booth.live.run(0.2)
     booth.user.save(path)
+    booth.live.run(0.1)
+    booth.live.until(lambda: booth.script._work.session.is_open)
+    assert booth.song._sim_passing["data"] == {}  # else Live would ask to save a Set that was only looked at
     booth.press("repaint")
     booth.live.until(lambda: "Asked for repaint." in booth.said and booth.script._work.session._jobs)
     booth.live.new_set()
@@ -305,17 +433,38 @@ def test_a_killed_daemon_goes_on_where_it_was(booths, music, tmp_path):
         assert booth.track.clip_slots[1].clip.name == "brushes (seed 8)"
 
 
-def test_what_is_asked_for_waits_for_a_daemon_that_is_started(tmp_path, music):
+def test_what_is_asked_for_waits_for_a_daemon_that_is_started(tmp_path, music, monkeypatch):
     state, seen = tmp_path / "off", tmp_path / "started"
     state.mkdir()
-    command = [sys.executable, "-c", f"open({str(seen)!r}, 'w').close()"]
-    booth = Booth(tmp_path / "Bühne", state, command)
+    program = (
+        f"import os; open({str(seen)!r}, 'w').write(' '.join(name for name in os.environ if name[:7] == 'PYTHONH'))"
+    )
+    booth = Booth(tmp_path / "Bühne", state, [sys.executable, "-c", program])
+    monkeypatch.setenv("PYTHONHOME", sys.prefix)
     in_slot(booth, music)
     booth.press("repaint")
     booth.live.until(seen.exists)
     assert booth.said[-2:] == ["Waiting for the daemon.", "The daemon is being started."]
     assert booth.script._work.session.count() == 1
+    assert seen.read_text() == ""
+    booth.script._work._started -= 30.0
+    booth.live.until(lambda: booth.said[-1].startswith("The daemon was started and does not answer: punchin doctor"))
     booth.close()
+
+
+def test_a_job_of_an_earlier_live_can_be_cancelled(booth, tmp_path):
+    path = tmp_path / "Lied Project" / "Lied.als"
+    booth.user.look_at("Session")
+    booth.user.set(booth.track, name="ace: long bars=200 engine=draft")
+    booth.user.save(path)
+    booth.live.run(0.1)
+    booth.press("generate")
+    booth.live.until(lambda: booth.script._work.session._jobs)
+    booth.live.open_set(path)
+    booth.script = booth.live.scripts[-1]
+    booth.live.until(lambda: booth.script._work and booth.script._work.session._jobs)
+    booth.press("cancel")
+    booth.live.until(lambda: booth.said[-1] == "Cancelled." and booth.script._work.session.count() == 0)
 
 
 def test_cancel_ends_what_is_on_its_way(booth, music):
@@ -338,10 +487,33 @@ def test_a_fault_is_told_once_and_the_script_goes_on(booth, music, monkeypatch, 
     assert [line for line in booth.said if "an error in the script" in line] == [
         "an error in the script, see its log: ZeroDivisionError: division by zero"
     ]
+    booth.live.run(1.2)
+    monkeypatch.undo()
+    booth.live.run(1.2)
+    monkeypatch.setattr(work.session, "turn", lambda now: 1 / 0)
+    booth.live.run(0.3)
+    assert len([line for line in booth.said if "an error in the script" in line]) == 2
     monkeypatch.undo()
     assert "ZeroDivisionError" in (live_daemon.state / "logs" / "live.log").read_text("utf-8")
     in_slot(booth, music)
     booth.ask("repaint")
+
+
+def test_all_that_live_calls_on_its_own_scripts_is_there(booth):
+    """Names as Ableton's scripts without a framework have them, and what newer ones add."""
+    script = booth.script
+    answers = {
+        "can_lock_to_devices": (), "supports_pad_translation": (), "suggest_input_port": (), "suggest_output_port": (),
+    }  # fmt: skip
+    assert [getattr(script, name)(*given) for name, given in answers.items()] == [False, False, "", ""]
+    assert (script.suggest_map_mode(20, 15), script.instance_identifier()) == (-1, 1)
+    for name, given in {
+        "refresh_state": (), "connect_script_instances": ([],), "lock_to_device": (None,), "unlock_from_device": (None,),
+        "toggle_lock": (), "restore_bank": (0,), "request_rebuild_midi_map": (), "port_settings_changed": (),
+        "receive_midi_chunk": (((0x9F, 99, 1),),),
+    }.items():  # fmt: skip
+        assert getattr(script, name)(*given) is None
+    booth.live.run(0.1)
 
 
 def test_a_timer_that_died_is_started_again(booth):

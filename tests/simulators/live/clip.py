@@ -3,7 +3,7 @@
 from live import warping
 from live.base import IntVector
 from live.gain import shown
-from live.lom import LomObject, Value, Vector, call, converted
+from live.lom import LomObject, Nullable, Value, Vector, call, converted
 
 SAME = 1e-6
 """Beats within which two places on the grid are one."""
@@ -34,6 +34,12 @@ class WarpMarker:
 
 class WarpMarkerVector(Vector):
     pass
+
+
+class Groove(LomObject):
+    """Of the Set's groove pool."""
+
+    name = Value(str, settable=True, listenable=True)
 
 
 def _loop_start(self):
@@ -179,7 +185,8 @@ class Clip(LomObject):
     is_playing = Value(bool, read=lambda self: self._sim_passing["playing"])
     is_triggered = Value(bool, read=lambda self: self._sim_passing["playing"] or self._sim_passing["fired"])
     is_recording = Value(bool, listenable=True, read=lambda self: self._sim_passing["recording"])
-    has_groove = Value(bool, read=lambda self: False)
+    groove = Value(Nullable("Groove"), settable=True, listenable=True)
+    has_groove = Value(bool, read=lambda self: self._sim_state["groove"] is not None)
     has_envelopes = Value(bool, listenable=True, read=lambda self: False)
 
     @call(float, returns=float, changes=False, audio=True)

@@ -56,7 +56,7 @@ def _fresh(parent, start, length):
         "marker_low": 0.0, "marker_high": length, "loop_low": 0.0, "loop_high": length, "muted": False,
         "start_time": 0.0 if start is None else start, "extent": None if start is None else length,
         "color": track._sim_state["color"], "color_index": track._sim_state["color_index"] or 0, "signature_numerator": 4,
-        "signature_denominator": 4, "launch_mode": 0, "legato": False,
+        "signature_denominator": 4, "launch_mode": 0, "legato": False, "groove": None,
     }  # fmt: skip
 
 

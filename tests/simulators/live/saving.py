@@ -59,7 +59,8 @@ def _track(track, tracks):
 
 
 def _clip(clip):
-    return {name: value for name, value in clip._sim_state.items() if name not in {"parent", "dead"}}
+    kept = {name: value for name, value in clip._sim_state.items() if name not in {"parent", "dead"}}
+    return dict(kept, groove=None)  # the pool is not saved here
 
 
 def read(live, path):

@@ -121,6 +121,7 @@ class Song(LomObject):
     song_length = Value(float, listenable=True, read=_length)
     last_event_time = Value(float, read=_last)
     clip_trigger_quantization = Value(int, settable=True, listenable=True, low=0, high=13)
+    select_on_launch = Value(bool, read=lambda self: self._sim.preferences["select_on_launch"])
     can_undo = Value(bool, read=lambda self: bool(self._sim.history.undone))
     can_redo = Value(bool, read=lambda self: bool(self._sim.history.redone))
     tracks = Value(Vector, listenable=True, read=lambda self: self._sim.vector(self._sim_state["tracks"]))

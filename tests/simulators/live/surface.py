@@ -15,6 +15,7 @@ MODULES = {
     ),
     "Clip": (clip.Clip, clip.LaunchMode, clip.WarpMarker, clip.WarpMarkerVector, clip.WarpMode),
     "ClipSlot": (slot.ClipSlot, slot.ClipSlotPlayingState),
+    "Groove": (clip.Groove,),
     "LomObject": (LomObject,),
     "MidiMap": (midimap.MapMode,),
     "Scene": (slot.Scene,),

@@ -74,6 +74,10 @@ class User:
             for name, value in values.items():
                 thing._sim_set(name, value)
 
+    def groove(self, name):
+        """A groove in the pool."""
+        return self.live._new("Groove.Groove", name=name)
+
     def insert(self, path, track, beat, **settings):
         """A clip in the arrangement, on a track or a take lane; see `shape` for the settings."""
         with self.edits():
@@ -99,6 +103,16 @@ class User:
             else:
                 place._sim_insert(clip)
         return clip
+
+    def move(self, clip, beat, track=None):
+        """Drag a clip of the arrangement to another beat, or another track."""
+        with self.edits():
+            state, source = clip._sim_state, clip._sim_state["parent"]
+            target = track or source
+            source._sim_state["clips"].remove(clip)
+            source._sim_notify("arrangement_clips")
+            state["parent"], state["start_time"] = target, float(beat)
+            target._sim_insert(clip)
 
     def delete(self, thing):
         with self.edits() as song:
@@ -137,6 +151,8 @@ class User:
         track._sim_notify("is_frozen")
 
     def launch(self, slot):
+        if self.live.preferences["select_on_launch"]:
+            self.select(slot)
         self.live.launcher.fire(slot)
 
     def undo(self):

@@ -1,0 +1,55 @@
+"""Puts results into slots of the Session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Iterator, List
+
+from . import likeness, looking, tracks, warp
+from .notes import Note
+from .results import BESIDE, Result
+from .sources import Source
+
+if TYPE_CHECKING:
+    from Live.ClipSlot import ClipSlot
+    from Live.Song import Song
+
+_BEATS_MODE = 0
+
+
+def fill(song: Song, note: Note, made: List[Result], source: Source) -> Iterator[None]:
+    """Yields after each insert: under the source where it stands in for it, else on tracks below, in the source's scene."""
+    track, scene = source.track, source.scene
+    below = looking.index_of(song, track) if track is not None else len(song.tracks) - 1
+    is_homeless = track is None or source.is_lost
+    for number, result in enumerate(made):
+        if note["verb"] in BESIDE or is_homeless or track is None or not looking.takes_audio(track):
+            if is_homeless:
+                below = len(song.tracks) - 1
+            new = tracks.new(song, below + 1, result.track)
+            below += 1
+            yield
+            slot = tracks.free_slot(song, new, scene)
+            if note["verb"] not in BESIDE:
+                # the other takes go under the first
+                track, is_homeless, scene = new, False, scene + 1
+        else:
+            slot = tracks.free_slot(song, track, scene + (0 if number == 0 and note.get("into_slot") else 1))
+        _put(slot, note, result, source)
+        yield
+
+
+def _put(slot: ClipSlot, note: Note, result: Result, source: Source) -> None:
+    clip = slot.create_audio_clip(result.path)
+    if result.like is None:
+        # it is to loop and to follow the Set's tempo
+        beats = float(note["beats"])
+        likeness.follow(clip, warp.even(result.seconds, beats), _BEATS_MODE)
+        likeness.bound(clip, 0.0, beats, (0.0, beats))
+        clip.name = result.name
+        return
+    likeness.give(clip, result.like, source.clip)
+    heard = result.passes[0]
+    if result.like.looping:
+        likeness.bound(clip, heard.start, heard.end, (heard.start, heard.end))
+    else:
+        likeness.bound(clip, heard.start, heard.end)

@@ -1,0 +1,66 @@
+"""Tracks for results: those that were made for them, and new ones where these have no room."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import TYPE_CHECKING, List
+
+from . import looking
+
+if TYPE_CHECKING:
+    from Live.ClipSlot import ClipSlot
+    from Live.Song import Song
+    from Live.Track import Track
+
+_MADE = "punchin"
+"""Key of a track's data: it was made for clips, and takes more of them where it is free."""
+
+
+def new(song: Song, index: int, name: str) -> Track:
+    """A track of our own at an index, the end's or any behind it for the end. Raises Live's LimitationError."""
+    selected = song.view.selected_track
+    track = song.create_audio_track(index if index < len(song.tracks) else -1)
+    track.name = name
+    track.set_data(_MADE, name)
+    # it takes the selection, and the user may be at work
+    select(song, selected)
+    return track
+
+
+def select(song: Song, track: Track) -> None:
+    """Select a track, if it is still there, in place of one of our own."""
+    if track == None:  # noqa: E711 a deleted track
+        return
+    now = song.view.selected_track
+    if track != now and now.get_data(_MADE, ""):
+        song.view.selected_track = track
+
+
+def below(song: Song, track: Track) -> List[Track]:
+    """The tracks of our own directly below one."""
+    rest: List[Track] = list(song.tracks)[looking.index_of(song, track) + 1 :]
+    return list(takewhile(lambda other: bool(other.get_data(_MADE, "")), rest))
+
+
+def below_for(song: Song, track: Track, name: str) -> List[Track]:
+    """Those of them that were made for the same kind of clip; the user may have given them other names."""
+    return [made for made in below(song, track) if made.get_data(_MADE, "") == name]
+
+
+def new_below(song: Song, track: Track, name: str) -> Track:
+    """A new one under those that are there. Raises Live's LimitationError."""
+    return new(song, looking.index_of(song, track) + 1 + len(below(song, track)), name)
+
+
+def has_room(track: Track, start: float, end: float) -> bool:
+    """Whether a clip fits between two beats, and a slot is free for it on its way there."""
+    return looking.takes_audio(track) and looking.is_free(track, start, end) and bool(looking.empty_slots(track, 0))
+
+
+def free_slot(song: Song, track: Track, first: int) -> ClipSlot:
+    """The first free slot from a scene on; a new scene where there is none. Raises Live's LimitationError."""
+    free = looking.empty_slots(track, first)
+    if not free:
+        song.create_scene(-1)
+        free = looking.empty_slots(track, first)
+    return free[0][1]
