@@ -10,10 +10,9 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
-
-import rig
 
 HERE = Path(__file__).parent
 RATE = 48000
@@ -42,8 +41,12 @@ _PRESET = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def until(condition, seconds=PATIENCE):
-    """What the condition gives, once it gives something."""
-    return rig.until(condition, seconds)
+    """What the condition gives, once it gives something. Ardour's scripts turn ten times a second: nobody looks more often."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.1)
+    return value
 
 
 def installed():

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import rig
 import soundfile
-from ardour_rig import RATE, until
+from ardour_rig import PATIENCE, RATE, until
 
 DRAFT = {"engine": "draft"}
 SONG = 426667
@@ -111,9 +112,9 @@ def test_stems_stand_on_tracks_behind_their_source_and_add_up_to_it(studio, song
     assert names[first : first + 5] == ["Band", "drums", "bass", "residual", "After the band"]
     for stem in ("drums", "bass", "residual"):
         assert studio.regions(stem) == [(stem, start, stop - start, 0, False, False)]
-    studio.ask(f"Editor:reset_zoom(700) Editor:reset_x_origin({at(39.5)})")
-    studio.ask('for _ = 1, 4 do Editor:access_action("Editor", "step-tracks-down") end')
-    pictures(studio, "ardour-stems", crop="1000x340+0+260")
+    studio.ask(f"Editor:deselect_all() Editor:reset_zoom(700) Editor:reset_x_origin({at(39.5)})")
+    studio.ask('for _ = 1, 3 do Editor:access_action("Editor", "step-tracks-down") end')
+    pictures(studio, "ardour-stems", crop="1000x272+0+260")
     studio.ask("Editor:reset_x_origin(0)")
     studio.ask('Session:route_by_name("Band"):mute_control():set_value(1, PBD.GroupControlDisposition.NoGroup)')
     played = exported(studio, "stems", start, stop)
@@ -204,7 +205,7 @@ def test_cancel_says_what_is_rendered_and_ends_it(studio, pictures):
     studio.select("Never", at(300), at(550))
     studio.trigger("generate", prompt="orchestra", takes=8, **DRAFT)
     until(lambda: studio.state_of("orchestra") in {"queued", "rendering"})
-    until(lambda: "orchestra" in studio.said_by_the_background())
+    until(lambda: "orchestra: rendering" in studio.said_by_the_background())
     window = studio.choose("Cancel")
     pictures(studio, "ardour-cancel", window)
     studio.display.press(window, "alt+y")
@@ -271,7 +272,7 @@ def test_a_daemon_that_dies_is_told_and_the_clip_comes_after_its_restart(studio,
     studio.ask('new_track("Late", 2)')
     studio.select("Late", start, stop)
     studio.trigger("generate", prompt="rock", takes=2, seed=9, **DRAFT)
-    until(lambda: studio.state_of("rock") == "rendering")
+    rig.until(lambda: studio.state_of("rock") == "rendering", PATIENCE)
     studio.daemon.kill()
     assert studio.regions("Late") == []
     window = until(studio.message)
