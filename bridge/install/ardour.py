@@ -29,6 +29,11 @@ OLDEST = 7
 _LIST = "ui_scripts"
 _BACKUP = "ui_scripts.before-punchin"
 _RECORD = "punchin-installed.json"
+# Ardour's own bundle for Linux puts its libraries before those of the system, and keeps the environment from before.
+_OWN_LIBRARIES = (
+    '[ -z "$ARDOUR_BUNDLED" ] || '
+    """export LD_LIBRARY_PATH="$(printf '%s\\n' "$PREBUNDLE_ENV" | sed -n 's/^LD_LIBRARY_PATH=//p')";"""
+)
 _TITLE = re.compile(r'name = "([^"]+)"')
 
 
@@ -158,13 +163,18 @@ def _listed(folder: Path) -> ardour_list.ScriptList:
 
 
 def _config(folder: Path, state: Path) -> str:
-    command = [sys.executable, "-m", "bridge", "serve", "--state", str(state)]
-    if sys.platform == "win32":
-        line = f'start "" /b {subprocess.list2cmdline(command)}'
-    else:
-        line = " ".join(_in_shell(part) for part in command) + " > /dev/null 2>&1 &"
     number = re.sub(r"\D", "", folder.name)
+    line = start_line(state, sys.platform)
     return f"return {{ state = {quoted(state.as_posix())}, daemon = {quoted(line)}, ardour = {quoted(number)} }}"
+
+
+def start_line(state: Path, platform: str) -> str:
+    """What Ardour has the system's shell run when no daemon answers. `platform`: as in sys.platform."""
+    if platform == "win32":
+        command = [sys.executable, "-m", "bridge", "serve", "--state", str(state)]
+        return f'start "" /b {subprocess.list2cmdline(command)}'
+    command = [sys.executable, "-m", "bridge.detached", "serve", "--state", str(state)]
+    return f"{_OWN_LIBRARIES} {' '.join(_in_shell(part) for part in command)} > /dev/null 2>&1 &"
 
 
 def _in_shell(text: str) -> str:

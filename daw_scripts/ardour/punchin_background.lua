@@ -12,17 +12,21 @@ function factory()
   local actions = require("punchin.actions")
   local client = require("punchin.client")
   local config = require("punchin.config")
+  local doing = require("punchin.doing")
   local files = require("punchin.files")
   local notice = require("punchin.notice")
   local osc = require("punchin.osc")
   local placing = require("punchin.placing")
   local session = require("punchin.session")
   local spool = require("punchin.spool")
+  local waiting = require("punchin.waiting")
 
-  local SILENT = "The daemon does not answer. What was asked for waits, and comes once it runs again."
+  local SILENT = "punchin's daemon does not answer. It is being started: what was asked for waits, and comes once it runs. "
+    .. "If this stays, type in a terminal: punchin doctor"
   local START_SECONDS = 60
 
   local talk, last_alive, last_open, started
+  local told_silent = false
 
   local function start_daemon()
     if config.daemon and (not started or os.time() - started > START_SECONDS) then
@@ -31,14 +35,20 @@ function factory()
     end
   end
 
-  -- Nobody needs to know that there is no daemon while nothing is wanted of it.
+  -- Nobody needs to know that there is no daemon while nothing is wanted of it; and who has read it once, knows.
   local function silent()
     if talk:count() > 0 then
       start_daemon()
-      if not notice.shows(SILENT) then
+      if not told_silent then
+        told_silent = true
         notice.show(SILENT)
       end
     end
+  end
+
+  local function ask(packet)
+    local _, values = osc.decode(packet)
+    talk:request(packet, true, doing.title(osc.keys(values, 1).cookie))
   end
 
   local function place(job)
@@ -54,8 +64,12 @@ function factory()
     end
   end
 
+  -- Nothing moves under the hands of a user who records: results wait.
   local function place_all(jobs)
     local done = {}
+    if Session:actively_recording() then
+      return done
+    end
     for number, job in ipairs(jobs) do
       place(job)
       done[number] = job.id
@@ -79,23 +93,25 @@ function factory()
     talk = session.new(link, client.name(), {
       silent = silent,
       welcome = function()
-        if notice.shows(SILENT) then
-          notice.close()
-        end
+        told_silent = false
+        notice.withdraw(SILENT)
         talk:request(osc.encode("/punchin/presets", { talk:new_id() }))
       end,
-      rejected = function(_, message) notice.show(message) end,
-      progress = function() end,
+      rejected = function(cookie, message) notice.show(doing.title(cookie) .. ": " .. message) end,
+      progress = doing.note,
       results = place_all,
       presets = function(names) files.write(client.folder() .. "/presets", names) end,
-      ended = function(_, _, message)
+      ended = function(_, cookie, message)
         if message then
-          notice.show(message)
+          notice.show(doing.title(cookie) .. ": " .. message)
         end
       end,
       project = function() return Session:name() end,
       run = run,
     }, { name = "ardour", version = config.ardour })
+    for _, packet in ipairs(waiting.load()) do
+      ask(packet)
+    end
   end
 
   local function take_requests()
@@ -103,7 +119,7 @@ function factory()
       if osc.decode(packet) == "/punchin/cancel" then
         talk:cancel_all()
       else
-        talk:request(packet, true)
+        ask(packet)
       end
     end
   end
@@ -114,10 +130,11 @@ function factory()
     end
     notice.turn()
     take_requests()
+    waiting.keep(talk.requests)
     talk:turn(os.time())
     if last_alive ~= os.time() or last_open ~= talk:count() then
       last_alive, last_open = os.time(), talk:count()
-      client.say_alive(last_open)
+      client.say_alive(last_open, doing.list(talk))
     end
   end
 

@@ -15,17 +15,18 @@ function action.try(body, ...)
   return ok, not ok and (type(problem) == "table" and problem.sentence or tostring(problem)) or nil
 end
 
--- The same for an action that the user has chosen: a refusal is shown.
-function action.run(body)
-  local ok, sentence = action.try(body)
-  if not ok then
-    LuaDialog.Message("punchin", sentence, LuaDialog.MessageType.Info, LuaDialog.ButtonType.Close):run()
+local function with_background(body)
+  if not client.background() then
+    refuse("punchin's background script does not run here: punchin install ardour, then start Ardour again.")
   end
+  body()
 end
 
-function action.require_background()
-  if not client.open_jobs() then
-    refuse("punchin's background script does not run here: punchin install ardour, then start Ardour again.")
+-- The same for an action that the user has chosen: a refusal is shown.
+function action.run(body)
+  local ok, sentence = action.try(with_background, body)
+  if not ok then
+    LuaDialog.Message("punchin", sentence, LuaDialog.MessageType.Info, LuaDialog.ButtonType.Close):run()
   end
 end
 
@@ -39,7 +40,6 @@ end
 
 -- Asks for clips. `keys`: of the request; `place`: where they belong, as `placing` takes it.
 function action.request(verb, keys, place)
-  action.require_background()
   place.verb = place.verb or verb
   place.prompt = place.prompt or shortened(keys.prompt or "")
   keys.cookie = fields.encode(place)

@@ -6,7 +6,7 @@ local hash = require("punchin.hash")
 
 local client = {}
 
-local ALIVE_SECONDS = 5
+local ALIVE_SECONDS = 30 -- Ardour may be busy for some
 
 function client.name()
   return ("ardour-%08x"):format(hash(Session:path()))
@@ -22,35 +22,52 @@ function client.session_folder()
   return files.make_folder(Session:path() .. "/punchin")
 end
 
--- The background script says that it runs, and how many jobs are open.
-function client.say_alive(open)
-  files.write(client.folder() .. "/alive", fields.encode({ time = os.time(), open = open }))
+-- The background script says that it runs, how many jobs are open, and what each of them does, line by line.
+function client.say_alive(open, doing)
+  files.write(client.folder() .. "/alive", fields.encode({ time = os.time(), open = open, doing = doing }))
 end
 
--- How many jobs are open; nil where no background script runs.
-function client.open_jobs()
+-- What it said last, as { open, doing }; nil where no background script runs.
+function client.background()
   local said = fields.decode(files.read(client.folder() .. "/alive") or "")
   local time = tonumber(said.time)
-  return time and os.time() - time <= ALIVE_SECONDS and tonumber(said.open) or nil
+  if time and os.time() - time <= ALIVE_SECONDS then
+    return { open = tonumber(said.open), doing = said.doing }
+  end
+end
+
+-- Whether nothing is on its way, as far as the background script has said and been asked.
+function client.is_idle()
+  local said = client.background()
+  return (not said or said.open == 0) and not files.read(client.folder() .. "/asked")
+end
+
+-- A message as it stands in a file of several.
+function client.packed(packet)
+  return string.pack(">s4", packet)
+end
+
+function client.unpacked(content)
+  local packets, at = {}, 1
+  while at <= #content do
+    packets[#packets + 1], at = string.unpack(">s4", content, at)
+  end
+  return packets
 end
 
 -- Leaves a message to the background script, which sends it.
 function client.ask(packet)
-  files.write(client.folder() .. "/asked", string.pack(">s4", packet), "ab")
+  files.write(client.folder() .. "/asked", client.packed(packet), "ab")
 end
 
 -- What was left since the last time, as a list of messages.
 function client.take_asked()
   local path = client.folder() .. "/asked"
-  local content = files.read(path)
-  local packets, at = {}, 1
-  if content then
+  local content = files.read(path) or ""
+  if content ~= "" then
     os.remove(path)
-    while at <= #content do
-      packets[#packets + 1], at = string.unpack(">s4", content, at)
-    end
   end
-  return packets
+  return client.unpacked(content)
 end
 
 return client

@@ -4,9 +4,11 @@ local fields = require("punchin.fields")
 local files = require("punchin.files")
 local kept = require("punchin.kept")
 local refuse = require("punchin.refuse")
+local selection = require("punchin.selection")
 
 local dialog = {}
 
+local HINT = "A preset may stand before the prompt, as in   three-takes: more energy"
 local ENGINES = { auto = "auto", draft = "draft", acestep = "acestep" }
 
 local function number(text, caption)
@@ -55,10 +57,11 @@ local function text_of(name, value)
 end
 
 -- Text by field; nil when the user cancels.
-local function asked(title, names)
-  local answers, widgets = kept.load(), {}
-  for number_of, name in ipairs(names) do
-    widgets[number_of] = widget_of(name, answers[kept_under(title, name)] or FIELDS[name].first)
+local function asked(title, names, parts)
+  local answers, widgets = kept.load(), { { type = "label", title = selection.words(parts) } }
+  for _, name in ipairs(names) do
+    widgets[#widgets + 1] = widget_of(name, answers[kept_under(title, name)] or FIELDS[name].first)
+    widgets[#widgets + 1] = name == "prompt" and { type = "label", title = HINT } or nil
   end
   local values = LuaDialog.Dialog("punchin: " .. title, widgets):run()
   if not values then
@@ -84,9 +87,9 @@ local function take_preset(answers)
 end
 
 -- Values of a request by key, without those left empty; nil when the user cancels. `given`: what a pad or a control surface
--- sent along: then nobody is asked.
-function dialog.ask(title, names, given)
-  local texts = given or asked(title, names)
+-- sent along: then nobody is asked. `parts`: what is meant, as `selection` gives it.
+function dialog.ask(title, names, given, parts)
+  local texts = given or asked(title, names, parts)
   if not texts then
     return nil
   end

@@ -27,12 +27,12 @@ function made.read(region)
   return found
 end
 
--- The seed after the highest that was used at one place of a track.
+-- The seed after the highest that was used at one place, wherever its takes have been moved to since.
 function made.next_seed(of)
   local highest = -1
   for line in (files.read(path()) or ""):gmatch("\t([^\n]*)\n") do
     local values = fields.decode(line)
-    if values.place == of.place then
+    if values.origin == of.origin then
       highest = math.max(highest, math.tointeger(tonumber(values.seed)) or -1)
     end
   end

@@ -1,5 +1,6 @@
 -- What the user has selected. Times are frames of the session.
 local refuse = require("punchin.refuse")
+local tempo = require("punchin.tempo")
 local tracks = require("punchin.tracks")
 
 local selection = {}
@@ -56,6 +57,16 @@ function selection.parts()
     refuse("There is no audio in the selected range: draw it on a track with audio regions.")
   end
   return parts
+end
+
+-- Stretches in words, for dialogs: the first of them, from one bar and beat to another.
+function selection.words(parts)
+  local first = parts[1]
+  local seconds = (first.to - first.from) / Session:nominal_sample_rate()
+  local name = first.track and first.track:name() .. ", " or ""
+  local more = #parts > 1 and (", and %d more"):format(#parts - 1) or ""
+  local from, to = tempo.bar_and_beat(first.from), tempo.bar_and_beat(first.to)
+  return ("%s%s to %s (%.2f s)%s"):format(name, from, to, seconds, more)
 end
 
 return selection

@@ -1,5 +1,6 @@
 -- What a track's playlist plays, as a WAV file: regions with their gains, fades and layers, before the track's effects.
 local client = require("punchin.client")
+local refuse = require("punchin.refuse")
 local tracks = require("punchin.tracks")
 local wav = require("punchin.wav")
 
@@ -7,6 +8,8 @@ local sound = {}
 
 local BLOCK = 16384
 local CONTEXT_SECONDS = 20
+local LONG_SECONDS = 60 -- from which on reading takes so long that a window says so
+local LONGEST_BYTES = 2 ^ 32 - 64 -- of samples in a WAV file
 
 local function interleaved(blocks, count)
   local channels, values = #blocks, {}
@@ -26,7 +29,29 @@ local function channels_of(regions)
   return channels
 end
 
-local function write(file, playlist, from, frames, channels)
+local function written(result, reason)
+  return result or refuse("What is selected could not be written: %s.", reason)
+end
+
+-- A window with a bar for what takes long, moved on once a second; called with the part that is done. `close` takes it away.
+local function progress_bar(seconds)
+  if seconds < LONG_SECONDS then
+    return function() end, function() end
+  end
+  local window, moved = LuaDialog.ProgressWindow("punchin: reading what is selected", true), nil
+  local function move(part)
+    if moved ~= os.time() then
+      moved = os.time()
+      window:progress(part, ("%.0f %%"):format(100 * part))
+    end
+    if window:canceled() then
+      refuse("Cancelled: nothing was asked for.")
+    end
+  end
+  return move, function() window:done() end
+end
+
+local function write(file, playlist, from, frames, channels, show)
   -- result, and the two buffers that Ardour mixes in
   local memory = ARDOUR.DSP.DspShm(3 * BLOCK)
   for done = 0, frames - 1, BLOCK do
@@ -40,7 +65,8 @@ local function write(file, playlist, from, frames, channels)
       )
       blocks[channel] = memory:to_float(0):get_table(count)
     end
-    file:write(wav.packed(interleaved(blocks, count)))
+    written(file:write(wav.packed(interleaved(blocks, count))))
+    show(done / frames)
   end
 end
 
@@ -56,12 +82,20 @@ end
 function sound.part(track, from, to)
   local rate, id = Session:nominal_sample_rate(), ("%x%04x"):format(os.time(), math.random(0, 0xffff))
   local path = ("%s/heard %s.wav"):format(client.session_folder(), id)
-  local file = assert(io.open(path, "wb"), "cannot write " .. path)
   local channels = channels_of(tracks.regions(track, from, to))
-  file:write(wav.header(to - from, rate, channels))
-  local ok, problem = pcall(write, file, track:playlist():to_audioplaylist(), from, to - from, channels)
-  file:close()
+  if (to - from) * channels * 4 > LONGEST_BYTES then
+    refuse("That is too long: select at most %d minutes.", LONGEST_BYTES // (channels * 4 * rate * 60))
+  end
+  local file = written(io.open(path, "wb"))
+  local show, close = progress_bar((to - from) / rate)
+  local ok, problem = pcall(function()
+    written(file:write(wav.header(to - from, rate, channels)))
+    write(file, track:playlist():to_audioplaylist(), from, to - from, channels, show)
+    written(file:close())
+  end)
+  close()
   if not ok then
+    pcall(file.close, file)
     os.remove(path)
     error(problem, 0)
   end

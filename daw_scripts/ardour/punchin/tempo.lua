@@ -68,6 +68,12 @@ function tempo.add(keys, from, to, zero)
   end
 end
 
+-- Bar and beat, as Ardour's clock shows them.
+function tempo.bar_and_beat(frame)
+  local found = Temporal.TempoMap.read():bbt_at(at(frame))
+  return ("%d|%d"):format(found.bars, found.beats)
+end
+
 -- So many bars from a frame on, backwards where they are negative, in the meter that holds there.
 function tempo.after_bars(frame, bars)
   local beats, value = meter(frame)

@@ -10,16 +10,17 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
-
-from rig import until
 
 HERE = Path(__file__).parent
 RATE = 48000
 VERSION = "7"
 # Vector instructions of some virtual machines corrupt the heap of Ardour 7.3 when it exports; 0 keeps to plain ones.
 FPU_FLAGS = {"ARDOUR_FPU_FLAGS": "0"}
+PATIENCE = 100
+"""Seconds after which a test gives up; what takes long here takes so because the machine is busy."""
 SCREEN = "1200x760"
 _ENGINE = (
     'backend="None (Dummy)" driver="Normal Speed" device="Silence" input-device="" output-device="" sample-rate="48000" '
@@ -37,6 +38,15 @@ _PRESET = """<?xml version="1.0" encoding="UTF-8"?>
   </ExportFilename>
 </ExportPreset>
 """
+
+
+def until(condition, seconds=PATIENCE):
+    """What the condition gives, once it gives something. Ardour's scripts turn ten times a second: nobody looks more often."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.1)
+    return value
 
 
 def installed():
@@ -120,6 +130,10 @@ class Display:
         """The window whose title holds these words, or nothing."""
         return self.run("xdotool", "search", "--onlyvisible", "--name", title).split("\n")[0]
 
+    def press(self, window, keys):
+        self.run("xdotool", "windowfocus", window)
+        self.run("xdotool", "key", keys)
+
     def shoot(self, path, window="root", crop=""):
         crop = ("-crop", crop, "+repage") if crop else ()
         self.run("import", "-window", window, *crop, "+dither", "-colors", "48", "-strip", str(path))
@@ -157,12 +171,12 @@ class Ardour:
         ask.with_suffix(".new").write_text(f"{self.asked}\n{code}", "utf-8")
         ask.with_suffix(".new").rename(ask)
 
-    def ask(self, code, seconds=60):
+    def ask(self, code, seconds=PATIENCE):
         """The same, and what it returns, as text."""
         self.begin(code)
         return self.answer(seconds)
 
-    def answer(self, seconds=60):
+    def answer(self, seconds=PATIENCE):
         answer = self.window / f"answer-{self.asked}"
 
         def answered():

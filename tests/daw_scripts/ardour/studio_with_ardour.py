@@ -2,12 +2,13 @@
 
 import json
 import sqlite3
+import time
 from xml.etree import ElementTree as ET
 
 import psutil
 from ardour_rig import HERE as SCRIPTS_OF_TESTS
-from ardour_rig import RATE, Ardour, Display, add_hook, make_home, make_session
-from rig import Daemon, PlainClient, until
+from ardour_rig import RATE, Ardour, Display, add_hook, make_home, make_session, until
+from rig import Daemon, PlainClient
 
 from bridge.install import ardour as installer
 from bridge.install import ardour_list
@@ -49,8 +50,8 @@ class Studio:
         """Of the daemon that runs: Ardour starts another one where ours is gone."""
         return json.loads((self.state / "daemon.json").read_text())["pid"]
 
-    def ask(self, code, seconds=60):
-        return self.ardour.ask(code, seconds)
+    def ask(self, code):
+        return self.ardour.ask(code)
 
     def new_track(self, name, position=RATE, channels=2):
         """A track with the song at a frame."""
@@ -73,6 +74,17 @@ class Studio:
         until(accepted)  # a new daemon does not know Ardour before its next hello
         client.close()
 
+    def choose(self, action):
+        """Run an action as the menu does; gives the window that it opens. `Ardour.answer` waits until that is closed."""
+        self.ardour.begin(f'Editor:access_action("LuaAction", "script-{self.slots[f"punchin: {action}"]}")')
+        window = until(lambda: self.display.window("^punchin"))
+        time.sleep(0.5)  # until a field has the keyboard
+        return window
+
+    def message(self):
+        """The window of a message, or nothing."""
+        return self.display.window("^punchin$")
+
     def regions(self, name):
         """Regions of a track, the lowest first: (name, position, length, layer, fades in, fades out)."""
         lines = [line.split("\t") for line in self.ask(f'return regions("{name}")').splitlines()]
@@ -80,15 +92,15 @@ class Studio:
             (line[0], int(line[1]), int(line[2]), int(line[3]), line[4] == "true", line[5] == "true") for line in lines
         ]
 
-    def wait_for_regions(self, name, count, seconds=60):
-        return until(lambda: (found := self.regions(name)) and len(found) >= count and found, seconds)
+    def wait_for_regions(self, name, count):
+        return until(lambda: (found := self.regions(name)) and len(found) >= count and found)
 
     def tracks(self):
         return self.ask("return track_names()").splitlines()
 
-    def wait_for_track(self, name, seconds=60):
+    def wait_for_track(self, name):
         """A new track of this name that has got its region."""
-        until(lambda: name in self.tracks() and self.regions(name), seconds)
+        until(lambda: name in self.tracks() and self.regions(name))
 
     def jobs(self):
         """Every job of the daemon, oldest first: its columns, and the spec read."""
@@ -103,6 +115,23 @@ class Studio:
     def state_of(self, prompt):
         """Of the job with this prompt, or nothing while there is none."""
         return next((job["state"] for job in self.jobs() if json.loads(job["spec"]).get("prompt") == prompt), None)
+
+    def _spool(self):
+        """The folder through which the session that is open speaks with the daemon."""
+        (folder,) = (self.state / "spool").iterdir()
+        return folder
+
+    def greeted_at(self):
+        """When Ardour has said hello last, and got no answer yet."""
+        return (self._spool() / "hello.osc").stat().st_mtime_ns
+
+    def delivered(self):
+        """How many messages the daemon has sent to Ardour."""
+        return int((self._spool() / "next-out").read_text())
+
+    def said_by_the_background(self):
+        """What actions learn of the script that talks with the daemon."""
+        return (self._spool() / "alive").read_text()
 
     def saved(self, name):
         """Regions of a track in the saved session: name to (position, length) in frames."""

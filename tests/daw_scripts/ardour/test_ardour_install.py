@@ -1,6 +1,7 @@
 """The installer for Ardour: what others have listed stays byte for byte, and keys stay with their actions."""
 
 import base64
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import psutil
 import pytest
+from ardour_rig import until
 from lupa import lua53
 
 from bridge.install import ardour as installer
@@ -164,6 +166,26 @@ def test_the_command_installs_into_a_named_folder_and_says_so(folder, tmp_path, 
         [sys.executable, "-m", "bridge", "install", "ardour", "--help"], capture_output=True, text=True, check=False
     )
     assert "--config-path" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ardour's bundle for Linux, started by a POSIX shell")
+def test_the_daemon_gets_the_libraries_from_before_ardours_bundle(tmp_path, monkeypatch):
+    """A bundle puts its own in front, which Python and numpy would load instead of theirs."""
+    seen, python = tmp_path / "seen", tmp_path / "my 'own' python"
+    python.write_text(f'#!/bin/sh\necho "$LD_LIBRARY_PATH|$*" > {seen}.new\nmv {seen}.new {seen}\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    line = installer.start_line(tmp_path / "st ate", "linux")
+    bundle = {"ARDOUR_BUNDLED": "true", "LD_LIBRARY_PATH": "/opt/Ardour-8/lib:/mine"}
+    for environ, libraries in (
+        (bundle | {"PREBUNDLE_ENV": "HOME=/me\nLD_LIBRARY_PATH=/mine\nLANG=C"}, "/mine"),
+        (bundle | {"PREBUNDLE_ENV": "HOME=/me"}, ""),
+        ({"LD_LIBRARY_PATH": "/mine"}, "/mine"),
+    ):
+        subprocess.run(["sh", "-c", line], env={"PATH": os.environ["PATH"]} | environ, check=True)
+        until(seen.exists)
+        assert seen.read_text() == f"{libraries}|-m bridge.detached serve --state {tmp_path / 'st ate'}\n"
+        seen.unlink()
 
 
 def test_nothing_is_changed_while_ardour_runs(folder, tmp_path, running):

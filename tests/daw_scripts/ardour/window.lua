@@ -59,16 +59,41 @@ function factory()
     Editor:access_action("Editor", "select-loop-range")
   end
 
-  -- The uppermost region of a track.
-  function select_region(name)
-    Editor:deselect_all()
+  -- The uppermost region of a track, or of those that begin at a frame.
+  local function top_region(name, begin)
     local top
     for region in track_named(name):playlist():region_list():iter() do
-      top = (not top or region:layer() > top:layer()) and region or top
+      if not begin or region:position():samples() == begin then
+        top = (not top or region:layer() > top:layer()) and region or top
+      end
     end
+    return top
+  end
+
+  function select_region(name, begin)
+    Editor:deselect_all()
     local list = ArdourUI.SelectionList()
-    list:push_back(Editor:regionview_from_region(top))
+    list:push_back(Editor:regionview_from_region(top_region(name, begin)))
     Editor:set_selection(list, ArdourUI.SelectionOp.Set)
+  end
+
+  -- Drags the uppermost region to a frame, and its beginning to another one.
+  function move_region(name, to, begin)
+    local region = top_region(name)
+    region:set_position(Temporal.timepos_t(to))
+    region:trim_front(Temporal.timepos_t(begin))
+  end
+
+  -- Records on a track, until the transport is stopped again.
+  function record(name)
+    track_named(name):rec_enable_control():set_value(1, PBD.GroupControlDisposition.NoGroup)
+    Session:maybe_enable_record()
+    Session:request_roll(ARDOUR.TransportRequestSource.TRS_UI)
+  end
+
+  function stop_recording(name)
+    Session:request_stop(false, false, ARDOUR.TransportRequestSource.TRS_UI)
+    track_named(name):rec_enable_control():set_value(0, PBD.GroupControlDisposition.NoGroup)
   end
 
   -- One region a line, the lowest first: name, position, length, layer, fades.

@@ -5,7 +5,7 @@ local selection = require("punchin.selection")
 
 return function(given)
   local parts = selection.parts()
-  local answers = dialog.ask("Accompany", { "instruments", "prompt", "key", "takes", "seed", "engine" }, given)
+  local answers = dialog.ask("Accompany", { "instruments", "prompt", "key", "takes", "seed", "engine" }, given, parts)
   if not answers then
     return
   end

@@ -56,13 +56,15 @@ end
 -- `side`: "after" or "before".
 return function(side, given)
   local names = { "prompt", "lyrics", "key", "takes", "seed", "engine" }
-  if not selection.range() then
-    table.insert(names, 2, "bars")
-  end
-  if #sources(side, 1) == 0 then
+  local parts = sources(side, 1)
+  if #parts == 0 then
     refuse("Select a range right %s audio, or an audio region to go on from.", side == "after" and "behind" or "before")
   end
-  local answers = dialog.ask("Continue " .. side, names, given)
+  if not selection.range() then
+    table.insert(names, 2, "bars")
+    parts = selection.regions()
+  end
+  local answers = dialog.ask("Continue " .. side, names, given, parts)
   if not answers then
     return
   end
@@ -72,12 +74,13 @@ return function(side, given)
     local heard = sound.part(gap.track, gap.first, gap.last)
     local keys = action.with_sound(answers, heard)
     local handles = math.min(math.floor(HANDLES_SECONDS * heard.rate), heard.frames)
-    local place = { how = "top", track = tracks.id(gap.track), zero = heard.zero, side = side, handles = handles }
+    local place = { how = "top", track = tracks.id(gap.track), zero = heard.zero }
     if side == "after" then
-      keys.start, keys["end"], place.last = 0.0, (gap.to - heard.zero) / heard.rate, gap.to
+      keys.start, keys["end"] = 0.0, (gap.to - heard.zero) / heard.rate
+      place.fade_in, place.last = handles, gap.to
     else
       keys.start, keys["end"] = (gap.from - heard.zero) / heard.rate, heard.frames / heard.rate
-      place.first = gap.from
+      place.fade_out, place.first = handles, gap.from
     end
     keys.handles = handles / heard.rate
     tempo.add(keys, math.min(gap.from, gap.first), math.max(gap.to, gap.last), heard.zero)

@@ -6,7 +6,7 @@ local selection = require("punchin.selection")
 
 return function(given)
   local parts = selection.parts()
-  local answers = dialog.ask("Cover", { "prompt", "lyrics", "key", "strength", "takes", "seed", "engine" }, given)
+  local answers = dialog.ask("Cover", { "prompt", "lyrics", "key", "strength", "takes", "seed", "engine" }, given, parts)
   if not answers then
     return
   end

@@ -11,13 +11,14 @@ return function(given)
   if not from then
     refuse("Select a range first: it says how long the music is to be.")
   end
-  local answers = dialog.ask("Generate into range", { "prompt", "lyrics", "key", "takes", "seed", "engine" }, given)
+  local on = selection.tracks()
+  local parts = { { track = #on == 1 and on[1] or nil, from = from, to = to } }
+  local answers = dialog.ask("Generate into range", { "prompt", "lyrics", "key", "takes", "seed", "engine" }, given, parts)
   if not answers then
     return
   end
   action.require_prompt(answers)
-  local on, rate = selection.tracks(), Session:nominal_sample_rate()
-  local keys = action.keys(answers)
+  local keys, rate = action.keys(answers), Session:nominal_sample_rate()
   keys.length, keys.position = (to - from) / rate, from / rate
   keys.name = ("punchin_%x%04x"):format(os.time(), math.random(0, 0xffff))
   tempo.add(keys, from, to, from)

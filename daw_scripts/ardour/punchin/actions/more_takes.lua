@@ -6,6 +6,12 @@ local refuse = require("punchin.refuse")
 local selection = require("punchin.selection")
 local tracks = require("punchin.tracks")
 
+-- Where the clip and its source begin now: the user may have moved the region, and trimmed it.
+local function zero_of(region, of)
+  local at = region:position():samples() - region:start():samples()
+  return at + math.tointeger(tonumber(of.zero)) - math.tointeger(tonumber(of.at))
+end
+
 return function(given)
   local parts = selection.regions()
   if #parts == 0 then
@@ -19,7 +25,7 @@ return function(given)
       refuse("Stems have one result: there are no more takes of them.")
     end
   end
-  local answers = dialog.ask("More takes", { "takes" }, given)
+  local answers = dialog.ask("More takes", { "takes" }, given, parts)
   if not answers then
     return
   end
@@ -27,9 +33,11 @@ return function(given)
     local of = part.made_of
     local name = ("punchin_%x%04x-%d"):format(os.time(), math.random(0, 0xffff), number)
     local keys = { job = of.job, seed = made.next_seed(of), takes = answers.takes, name = name }
+    local audio = part.region:to_audioregion()
     action.request("retry", keys, {
-      how = "top", track = tracks.id(part.track), zero = math.tointeger(tonumber(of.zero)), verb = of.verb,
-      prompt = of.prompt, only = of.part, first = part.from, last = part.to,
+      how = "top", track = tracks.id(part.track), zero = zero_of(part.region, of), verb = of.verb, prompt = of.prompt,
+      only = of.part, first = part.from, last = part.to, origin = of.origin,
+      fade_in = audio:fade_in_active() and of.fade_in or nil, fade_out = audio:fade_out_active() and of.fade_out or nil,
     })
   end
 end

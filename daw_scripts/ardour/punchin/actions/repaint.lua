@@ -8,7 +8,7 @@ local tracks = require("punchin.tracks")
 
 return function(given)
   local parts = selection.parts()
-  local answers = dialog.ask("Repaint", { "prompt", "lyrics", "key", "strength", "takes", "seed", "engine" }, given)
+  local answers = dialog.ask("Repaint", { "prompt", "lyrics", "key", "strength", "takes", "seed", "engine" }, given, parts)
   if not answers then
     return
   end
