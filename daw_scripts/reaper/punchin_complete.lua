@@ -9,12 +9,13 @@ action.run(function()
   local selection = require("punchin.selection")
 
   local parts = selection.parts()
-  local names = { "instruments", "hear", "prompt", "key", "takes", "seed", "engine" }
+  local names = { "instruments", "hear", "prompt", "key", "midi", "takes", "seed", "engine" }
   local answers = dialog.ask("Accompany", names, hints.of("complete", parts))
   if not answers then
     return
   end
   answers.tracks, answers.instruments = answers.instruments, nil
+  answers.midi = answers.midi == 1 or nil
   action.request_parts("complete", parts, answers, function()
     return { how = "spread", folder = "accompaniment", part = "accompaniment", mute = 0 }
   end)

@@ -1,4 +1,5 @@
--- New music for the time selection, on each selected track or on a new one.
+-- New music for the time selection, on each selected track or on a new one: its mix, or its parts on tracks in a folder,
+-- with the notes that they play as MIDI where they are wanted.
 local folder = select(2, reaper.get_action_context()):match("^(.*[/\\])")
 package.path = folder .. "?.lua"
 local action = require("punchin.action")
@@ -14,12 +15,16 @@ action.run(function()
   if not from then
     refuse("Make a time selection first: it says how long the music is to be.")
   end
-  local fields = { "prompt", "lyrics", "key", "takes", "seed", "engine" }
+  local fields = { "prompt", "lyrics", "key", "bring", "takes", "seed", "engine" }
   local answers = dialog.ask("Generate into selection", fields, hints.of("generate", { { from = from, to = to } }))
   if not answers then
     return
   end
   action.require_prompt(answers)
+  local bring = answers.bring
+  answers.bring = nil
+  answers.stems = (bring == "parts" or bring == "midi") or nil
+  answers.midi = bring == "midi" or nil
   local names = {}
   for _, track in ipairs(selection.tracks()) do
     names[#names + 1] = reaper.GetTrackGUID(track)
@@ -29,7 +34,11 @@ action.run(function()
     local keys = action.keys(answers)
     keys.length, keys.position = to - from, from
     tempo.add(keys, from, to, from)
-    requests[number] = { keys = keys, place = { how = "item", zero = from, track = name, item = "" } }
+    local place = { how = "item", zero = from, track = name, item = "" }
+    if answers.stems then
+      place.how, place.folder, place.part, place.mute = "spread", "parts", "", 0
+    end
+    requests[number] = { keys = keys, place = place }
   end
   action.request("generate", requests)
 end)

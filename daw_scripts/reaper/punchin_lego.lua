@@ -9,11 +9,12 @@ action.run(function()
   local selection = require("punchin.selection")
 
   local parts = selection.parts()
-  local names = { "track", "hear", "prompt", "key", "takes", "seed", "engine" }
+  local names = { "track", "hear", "prompt", "key", "midi", "takes", "seed", "engine" }
   local answers = dialog.ask("Add a track", names, hints.of("lego", parts))
   if not answers then
     return
   end
+  answers.midi = answers.midi == 1 or nil
   action.request_parts("lego", parts, answers, function()
     return { how = "spread", folder = "", part = answers.track, mute = 0 }
   end)

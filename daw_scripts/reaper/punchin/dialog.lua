@@ -56,6 +56,7 @@ local FIELDS = {
   instruments = { "Instruments", same, "drums,bass" },
   track = { "Instrument", same, "drums" },
   hear = { "Hear (item/track/mix)", one_of("item", "track", "mix"), "item" },
+  bring = { "Bring (mix/parts/midi)", one_of("mix", "parts", "midi"), "mix" },
   midi = { "MIDI too (0/1)", whole(0, 1), "0" },
   mute = { "Mute the source (0/1)", whole(0, 1), "0" },
   preset = { "Preset (?: list them)", same, "" },

@@ -57,14 +57,14 @@ function items.add(track, clips, place, position, head, tail)
 end
 
 -- The track that the item is on now, else the one that was meant, or a new one at the end where both are gone. The second
--- result says which.
+-- result says whether it is where it was meant to be, the third whether it is new.
 local function track_of(place)
   local item = project.found(place)
   local track = item and reaper.GetMediaItem_Track(item) or project.track(place.track)
   if track then
-    return track, true
+    return track, true, false
   end
-  return tracks.at_end("punchin: " .. place.verb), place.track == ""
+  return tracks.at_end("punchin: " .. place.verb), place.track == "", true
 end
 
 local function is_free(track, from, to)
@@ -116,16 +116,18 @@ function items.join(place, clips)
   return found
 end
 
--- Lists of clips, one a part, in the order of the parts.
-local function by_part(clips, part)
+-- Lists of clips, one a part, in the order of the parts; the mix is the one called `mix`, and left out where that is empty.
+local function by_part(clips, mix)
   local parts, lists = {}, {}
   for _, clip in ipairs(clips) do
-    local name = clip.track == "mix" and part or clip.track
-    if not lists[name] then
-      lists[name] = {}
-      parts[#parts + 1] = name
+    local name = clip.track == "mix" and mix or clip.track
+    if name ~= "" then
+      if not lists[name] then
+        lists[name] = {}
+        parts[#parts + 1] = name
+      end
+      table.insert(lists[name], clip)
     end
-    table.insert(lists[name], clip)
   end
   return parts, lists
 end
@@ -133,7 +135,10 @@ end
 -- Each part on a track of its own beside the source's: one alone stands by itself, several stand in a folder. Where its
 -- track holds an item of ours for this stretch, that one gets more takes: the same part is not heard twice.
 function items.spread(place, clips)
-  local source, found = track_of(place)
+  local source, found, is_new = track_of(place)
+  if is_new and place.folder ~= "" then
+    tracks.make_folder(source, place.folder)
+  end
   local _, moved = project.found(place)
   local parts, lists = by_part(clips, place.part)
   for number = #parts, 1, -1 do
@@ -165,9 +170,11 @@ function items.spread(place, clips)
       notes.add(beside, name, clip.midi, position, length_of(clip))
     end
   end
-  local heard, by = takes.find(place)
-  if place.mute == "1" and heard then
-    reaper.SetMediaItemInfo_Value(takes.cut_out(heard, place.from + by, place.to + by), "B_MUTE", 1)
+  if place.mute == "1" then
+    local heard, by = takes.find(place)
+    if heard then
+      reaper.SetMediaItemInfo_Value(takes.cut_out(heard, place.from + by, place.to + by), "B_MUTE", 1)
+    end
   end
   return found
 end

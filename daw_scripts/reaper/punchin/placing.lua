@@ -23,8 +23,8 @@ local NUMBERS = { "zero", "from", "to", "anchor", "gain", "pan", "volume", "hand
 --   only                   (take) the one part that is wanted where a job has several
 --   take, anchor           the take of the item that played, and where its file began
 --   side, handles          (join)
---   folder, part, mute     (spread) the title of the folder, empty for none; the name of a part that has none; whether
---                          the source is muted
+--   folder, part, mute     (spread) the title of the folder, empty for none; the name of a part that has none, empty where
+--                          the parts are wanted without their mix; whether the source is muted
 function placing.read(cookie)
   local place = fields.decode(cookie)
   for _, name in ipairs(NUMBERS) do

@@ -101,6 +101,11 @@ function tracks.beside(source, instrument, fits)
   return found
 end
 
+-- Lets a track be the folder of what belongs to it, in place of one behind it.
+function tracks.make_folder(track, title)
+  set_mark(track, reaper.GetTrackGUID(track) .. " " .. title)
+end
+
 -- The track of one instrument in the folder that belongs to `source`; both are made where they are missing, so that
 -- several items of a track share them. `fits`: whether a track may be the one. A new one stands first, or behind `other`,
 -- with its colour.
@@ -116,14 +121,16 @@ function tracks.in_folder(source, title, instrument, fits, other)
     new = tracks.after(other, instrument)
     local shade = reaper.GetMediaTrackInfo_Value(other, "I_CUSTOMCOLOR")
     reaper.SetMediaTrackInfo_Value(new, "I_CUSTOMCOLOR", shade)
-  elseif folder then
-    new = insert(number(folder), instrument)
   else
-    folder = tracks.after(source, tracks.name(source) .. " " .. title)
-    set_mark(folder, guid .. " " .. title)
+    if not folder then
+      folder = tracks.after(source, tracks.name(source) .. " " .. title)
+      set_mark(folder, guid .. " " .. title)
+    end
     new = insert(number(folder), instrument)
-    set_depth(new, depth(folder) - 1)
-    set_depth(folder, 1)
+    if depth(folder) < 1 then -- it opens with its first track
+      set_depth(new, depth(folder) - 1)
+      set_depth(folder, 1)
+    end
   end
   set_mark(new, guid .. " " .. title .. " " .. instrument)
   if not other then

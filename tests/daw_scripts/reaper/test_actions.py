@@ -66,6 +66,36 @@ def test_generate_fills_the_selection_on_each_selected_track(daw):
     undone(daw, before)
 
 
+@pytest.mark.parametrize("bring", ["parts", "midi"])
+def test_generate_brings_the_parts_of_a_piece_in_place_of_its_mix(daw, track, bring):
+    daw.project.select_tracks(track)
+    daw.project.time_selection = (2.0, 2.0 + SECONDS)
+    act(daw, "generate", **{"Bring (mix/parts/midi)": bring})
+    before = daw.save()
+    placed(daw)
+    chosen, folder, *parts = daw.project.content.tracks
+    assert (chosen.items, folder.name, folder.items) == ([], "Gitarre parts", [])
+    assert sum(found.values["I_FOLDERDEPTH"] for found in daw.project.content.tracks) == 0
+    names = [found.name for found in parts]
+    audio = [name for name in names if not name.endswith("MIDI")]
+    assert {"drums", "bass", "keyboard"} <= set(audio)
+    assert "mix" not in names
+    assert set(names) - set(audio) == ({f"{name} MIDI" for name in audio} if bring == "midi" else set())
+    for part in parts:
+        assert [found.frames(daw.rate) for found in part.items] == [(2 * daw.rate, round(SECONDS * daw.rate))]
+    undone(daw, before)
+
+
+def test_parts_without_a_track_stand_in_a_folder_of_their_own(daw):
+    daw.project.time_selection = (2.0, 3.0)
+    act(daw, "generate", **{"Bring (mix/parts/midi)": "parts"})
+    placed(daw)
+    folder, *parts = daw.project.content.tracks
+    assert (folder.name, folder.values["I_FOLDERDEPTH"], folder.items) == ("punchin: generate", 1, [])
+    assert parts
+    assert all(len(part.items) == 1 for part in parts)
+
+
 def test_generate_without_a_track_makes_one_and_where_something_plays_another(daw):
     daw.project.time_selection = (2.0, 3.0)
     act(daw, "generate")
@@ -166,12 +196,13 @@ def test_stems_of_the_last_track_of_a_folder_stay_in_it(daw, song):
 
 def test_lego_puts_one_instrument_beside_the_source(daw, track, item):
     daw.project.time_selection = (5.0, 8.0)
-    act(daw, "lego", Instrument="bass")
+    act(daw, "lego", Instrument="bass", **{"MIDI too (0/1)": "1"})
     before = daw.save()
     placed(daw)
-    assert [found.name for found in daw.project.content.tracks] == ["Gitarre", "bass"]
-    (new,) = daw.project.content.tracks[1].items
-    assert new.frames(daw.rate) == (5 * daw.rate, 3 * daw.rate)
+    assert [found.name for found in daw.project.content.tracks] == ["Gitarre", "bass", "bass MIDI"]
+    for added in daw.project.content.tracks[1:]:
+        (new,) = added.items
+        assert new.frames(daw.rate) == (5 * daw.rate, 3 * daw.rate)
     undone(daw, before)
 
 
