@@ -155,7 +155,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-    await process.wait()
+        await process.wait()
 
 
 def command(client: str = CLIENT) -> list[str]:

@@ -47,6 +47,10 @@ class System(ABC):
         self._module, self._api, self._client = module, api, client
         # Kept open: on JACK each new client stops the graph for a moment, and a port's name takes 0.1 s to learn.
         self._listing_inputs, self._listing_outputs = self._new_input(), self._new_output()
+        self._spare_inputs: list[Any] = []
+        self._spare_outputs: list[Any] = []
+        """Closed ports. They are opened again, for their clients stay: each new one would be one more, and to end one makes a
+        later one of its name deaf on JACK."""
         self._is_jack = api == module.API_UNIX_JACK
         self._watched = _sockets() - before
         if self._is_jack and not self._watched:
@@ -73,29 +77,46 @@ class System(ABC):
 
     def listen(self, name: str | None, heard: Heard) -> Any:
         """Open an input, or with None a virtual one that others can connect to; closed by `close`."""
-        port = self._new_input()
+        port = self._spare_inputs.pop() if self._spare_inputs else self._new_input()
         self._on_message(port, heard)
-        self._open(port, name, self._names(self._listing_inputs), "in")
+        self._open(port, name, self._listing_inputs, "in")
         return port
 
     def sender(self, name: str | None) -> Any:
         """Open an output, or with None a virtual one; given to `send` and `close`."""
-        port = self._new_output()
-        self._open(port, name, self._names(self._listing_outputs), "out")
+        port = self._spare_outputs.pop() if self._spare_outputs else self._new_output()
+        self._open(port, name, self._listing_outputs, "out")
         return port
 
     def close(self, port: Any) -> None:
         """Close a port that was opened here."""
         port.close_port()
+        self._spare(port)
 
     def _is_own(self, name: str) -> bool:
         return name.startswith(self._client)
 
-    def _open(self, port: Any, name: str | None, names: list[str], virtual: str) -> None:
-        if name is None:
-            port.open_virtual_port(virtual)
-        else:
-            port.open_port(names.index(name))
+    def _open(self, port: Any, name: str | None, listing: Any, virtual: str) -> None:
+        try:
+            if name is None:
+                port.open_virtual_port(virtual)
+            else:
+                self._open_known(port, name, listing)
+        except Exception:
+            self._spare(port)
+            raise
+
+    def _open_known(self, port: Any, name: str, listing: Any) -> None:
+        """Open by its number, which is another's as soon as a port before it comes or goes."""
+        names = self._names(listing)
+        number = names.index(name)
+        port.open_port(number)
+        if self._names(listing)[: number + 1] != names[: number + 1]:
+            port.close_port()
+            raise OSError(f"ports came or went while {name} was opened")
+
+    def _spare(self, port: Any) -> None:
+        (self._spare_inputs if isinstance(port, self._module.MidiIn) else self._spare_outputs).append(port)
 
     @abstractmethod
     def _new_input(self) -> Any: ...
@@ -127,11 +148,6 @@ class _PythonRtmidi(System):
     def _on_message(self, port: Any, heard: Heard) -> None:
         port.ignore_types(sysex=False, timing=False, active_sense=True)
         port.set_callback(lambda event, _: heard(bytes(event[0])))
-
-    def close(self, port: Any) -> None:
-        port.close_port()
-        # Otherwise its client of ALSA or JACK stays until the process ends.
-        port.delete()
 
     def send(self, port: Any, data: bytes) -> None:
         port.send_message(data)
