@@ -221,6 +221,7 @@ def test_a_part_of_a_clip_lies_on_its_beats(booth, music, action, prompt, tracks
         for beat in (4.1, 6.0, 7.9) if warped else ():
             assert new.beat_to_sample_time(beat) + low == pytest.approx(clip.beat_to_sample_time(beat), abs=1e-3)
     assert not clip.muted
+    assert len(set(booth.live.inserted)) == len(booth.live.inserted) == len(tracks)
 
 
 def test_clips_under_the_brace_are_a_job_each(booth, music):
@@ -377,6 +378,8 @@ def test_what_runs_beside_a_clip_lies_in_its_scene(booth, music, action, prompt,
         assert (index, new.looping, new.loop_start, new.loop_end) == (1, True, 4.0, 12.0)
         assert new.beat_to_sample_time(8.0) + low == pytest.approx(clip.beat_to_sample_time(8.0), abs=1e-3)
     assert clip.muted == (action == "extract")
+    booth.user.undo()
+    assert (names(booth), clip.muted) == (["Gitarre"], False)
 
 
 def test_a_cover_lies_under_its_source(booth, music):
