@@ -266,6 +266,13 @@ def test_one_version_is_heard_at_a_time(booth, music):
         return [one.name for track in tracks for one in track.arrangement_clips if not one.muted]
 
     assert heard() == ["toms (seed 1)"]
+    for seed in (4, 5):
+        booth.user.set(clip, name=f"ace: dub seed={seed} engine=draft")
+        booth.ask("cover", f"ace: dub seed={seed} engine=draft still plays as well: it is longer than the selection.")
+    assert heard() == ["toms (seed 1)", "dub (seed 5)"]
+    for _ in range(4):  # two names, two covers
+        booth.user.undo()
+    assert heard() == ["toms (seed 1)"]
     booth.user.undo()
     assert heard() == ["brushes (seed 8)"]
 
