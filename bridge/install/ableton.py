@@ -1,7 +1,7 @@
 """Puts the script into Ableton Live's User Library, and takes it out again so that the library is as it was.
 
-Live looks for scripts in `Remote Scripts` of the User Library when it starts; where that is, each version of Live keeps in
-`Library.cfg` of its preferences. Sources: Ableton's help on the User Library, on third-party scripts and on Live's log.
+Live looks for scripts in `Remote Scripts` of the User Library when it starts. Sources: Ableton's help on third-party scripts and
+on Live's log.
 """
 
 import hashlib
@@ -14,27 +14,24 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
-from xml.etree import ElementTree as ET
 
 from cyclopts import Parameter
 
 from bridge import settings
 from bridge.flags import State
 from bridge.install.finding import Finding
+from bridge.install.live_versions import can_insert, described, preferences_folder, user_libraries, versions
 from bridge.install.record import read_record
 from bridge.shipped import shipped
 from engine.errors import PunchinError
 
 NAME = "Punchin"
-OLDEST = (11, 3, 25)
-"""Scripts can make clips from here on, but not in 12.0.0 to 12.0.4."""
 CLICKS = f"in Live: Settings > Link, Tempo & MIDI > Control Surface: choose {NAME}; Input: the keyboard or pads, if any"
 _SCRIPTS = "Remote Scripts"
 _RECORD = "installed.json"
 _CONFIG = "config.json"
 _BINDINGS = "bindings.json"
 _LOG_BYTES = 2_000_000
-_LIVE = re.compile(r"Live (\d+)\.(\d+)(?:\.(\d+))?(?:b\d+)?")
 _OURS = re.compile(r"punchin: error|[\\/]Remote Scripts[\\/]Punchin[\\/]")
 
 
@@ -74,66 +71,6 @@ def ableton(
         lines += [f"found {line}" for line in described(versions(preferences))]
         lines += ["start Live again", CLICKS]
     sys.stdout.write("".join(f"{line}\n" for line in lines))
-
-
-def preferences_folder(home: Path, platform: str, environ: Mapping[str, str]) -> Path:
-    """Where each version of Live keeps a folder of its own. `platform`: as in sys.platform."""
-    if platform == "win32":
-        return Path(environ.get("APPDATA", home / "AppData" / "Roaming")) / "Ableton"
-    return home / "Library" / "Preferences" / "Ableton"
-
-
-def versions(preferences: Path) -> list[tuple[tuple[int, int, int], Path]]:
-    """The versions of Live that have been started here, newest first, and their folders."""
-    found = []
-    for folder in preferences.glob("Live *"):
-        if match := _LIVE.fullmatch(folder.name):
-            major, minor, fix = (int(number or 0) for number in match.groups())
-            found.append(((major, minor, fix), folder))
-    return sorted(found, reverse=True)
-
-
-def can_insert(live: tuple[int, int, int]) -> bool:
-    """Whether scripts may make clips in a version of Live."""
-    return live >= OLDEST and not (12, 0, 0) <= live < (12, 0, 5)
-
-
-def described(found: list[tuple[tuple[int, int, int], Path]]) -> list[str]:
-    """A line a version."""
-    return [
-        f"Live {'.'.join(map(str, live))}"
-        + ("" if can_insert(live) else ", in which scripts cannot make clips: update it")
-        for live, _ in found
-    ]
-
-
-def user_libraries(preferences: Path, home: Path, platform: str) -> list[Path]:
-    """The User Libraries of all versions that have been started here, without repetition; else where Live makes one."""
-    music = home / "Documents" if platform == "win32" else home / "Music"
-    moved = [library for _, folder in versions(preferences) if (library := _moved(folder)) is not None]
-    return list(dict.fromkeys(moved)) or [music / "Ableton" / "User Library"]
-
-
-def _moved(folder: Path) -> Path | None:
-    """The library that `Library.cfg` names; the file is XML, with the library's project by path and name.
-
-    It names the projects of packs and places as well.
-    """
-    for config in (folder / "Preferences" / "Library.cfg", folder / "Library.cfg"):
-        try:
-            # the file is the user's own, written by Live
-            root = ET.fromstring(config.read_bytes())  # noqa: S314
-        except (OSError, ET.ParseError):
-            continue
-        for project in [*root.iterfind(".//UserLibrary/LibraryProject"), *root.iter()]:
-            path, name = project.find("ProjectPath"), project.find("ProjectName")
-            if path is None or not path.get("Value"):
-                continue
-            place = Path(path.get("Value", ""))
-            named = place / ("User Library" if name is None else name.get("Value", ""))
-            # accounts differ on whether the path is that of the library or of the folder that it lies in
-            return named if named.is_dir() else place
-    return None
 
 
 def put_in(library: Path, state: Path) -> None:

@@ -53,7 +53,8 @@ def requests(song: Song, action: str, prompt: Prompt, launched: Optional[Clip] =
 def _keys(song: Song, action: str, prompt: Prompt) -> Dict[str, Value]:
     if action == "understand":
         return {key: value for key, value in prompt.keys.items() if key in _OF_UNDERSTAND}
-    keys: Dict[str, Value] = dict(_DEFAULTS.get(action, {}))
+    # what a request says wins over its preset: what nobody asked for is left to that
+    keys: Dict[str, Value] = {} if "preset" in prompt.keys else dict(_DEFAULTS.get(action, {}))
     keys.update({key: value for key, value in prompt.keys.items() if key not in _OURS})
     if prompt.words:
         keys["prompt"] = prompt.words
@@ -78,7 +79,8 @@ def _generate(song: Song, prompt: Prompt) -> Asked:
     bars = prompt.keys.get("bars", BARS if session else None)
     start, end = reading.brace(song)
     beats = float(bars) * reading.bar(song) if bars is not None else end - start
-    keys["length"] = beats * 60.0 / song.tempo
+    if not session or "preset" not in prompt.keys or "bars" in prompt.keys:
+        keys["length"] = beats * 60.0 / song.tempo
     if tempo is not None:
         keys["bpm"] = tempo
         _meter(song, keys)
@@ -96,7 +98,7 @@ def _generate(song: Song, prompt: Prompt) -> Asked:
         scene=scenes.index(song.view.selected_scene) if session else -1,
         into_slot=slot is not None and not slot.has_clip,
         at=start,
-        beats=beats,
+        tempo=song.tempo,
     )
     return Asked("generate", keys, note)
 

@@ -74,6 +74,11 @@ def between(of: Track, start: float, end: float) -> List[Clip]:
     return [clip for clip in clips if clip.end_time > start + _SAME_BEAT and clip.start_time < end - _SAME_BEAT]
 
 
+def is_within(clip: Clip, start: float, end: float) -> bool:
+    """Whether a clip begins and ends between two beats."""
+    return clip.start_time > start - _SAME_BEAT and clip.end_time < end + _SAME_BEAT
+
+
 def is_free(of: Track, start: float, end: float) -> bool:
     """Whether nothing lies on a track's timeline between two beats."""
     return not between(of, start, end)

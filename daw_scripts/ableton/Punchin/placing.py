@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from Live.Song import Song
 
 
+_ADDED = ("generate", "lego", "complete")
+"""Verbs whose results are to be heard together with what is there."""
+
+
 class Told(NamedTuple):
     """What the user is told once all is placed."""
 
@@ -37,8 +41,8 @@ def place(song: Song, note: Note, clips: Clips) -> Generator[Optional[Told], Non
         elif on_lane:
             yield from timeline.onto_lanes(made, source)
         else:
-            if note.get("mute"):
-                timeline.silence_older(song, made, source)
+            if note["verb"] not in _ADDED:
+                timeline.silence_older(song, made, source, in_part=not note.get("mute"))
             yield from timeline.lay(song, note, made, source)
         if note.get("mute") and source.clip is not None and not on_lane:
             source.clip.muted = True

@@ -180,6 +180,8 @@ def _of_arrangement(song: Song) -> List[Material]:
     on_track: List[Clip] = list(track.arrangement_clips)
     shown = detail(song)
     span = brace(song) if song.loop else None
+    if shown is not None and getattr(shown, "is_take_lane_clip", False):
+        raise Refused("%s lies on a take lane: copy it to the track itself first." % shown.name)
     if shown is not None and shown in on_track:
         clips = [shown]
     elif span is not None:

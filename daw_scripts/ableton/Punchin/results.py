@@ -12,6 +12,8 @@ from .passes import Pass
 
 Clips = List[Dict[str, Value]]
 
+_SUFFIX = " punchin"
+
 BESIDE = ("extract", "lego", "complete")
 """Verbs whose results run beside their source, each on a track of its own."""
 
@@ -50,7 +52,10 @@ def _result(note: Note, clip: Dict[str, Value], tempo: float, moved: float, take
     is_beside = note["verb"] in BESIDE
     words = str(note["prompt"]) or str(note["verb"])
     name = str(clip["track"]) if is_beside else "%s (seed %d)" % (words, int(clip["seed"]))
-    track = "%s %s" % (note["track"]["name"], str(clip["track"]) if is_beside else "punchin")
+    source = str(note["track"]["name"])
+    # a result may be worked on as well, and goes beside what it came from
+    source = source[: -len(_SUFFIX)] if source.endswith(_SUFFIX) else source
+    track = "%s %s" % (source, str(clip["track"])) if is_beside else source + _SUFFIX
     path = str(clip["path"])
     if not note.get("like"):
         return Result(path, name, track, take, None, seconds, [Pass(float(note["at"]), 0.0, seconds)])

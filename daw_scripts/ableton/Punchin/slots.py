@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from Live.Song import Song
 
 _BEATS_MODE = 0
+_PLACES = 3
+"""Of a beat: a loop ends on one, and not where its last frame is rounded to."""
 
 
 def fill(song: Song, note: Note, made: List[Result], source: Source) -> Iterator[None]:
@@ -42,7 +44,7 @@ def _put(slot: ClipSlot, note: Note, result: Result, source: Source) -> None:
     clip = slot.create_audio_clip(result.path)
     if result.like is None:
         # it is to loop and to follow the Set's tempo
-        beats = float(note["beats"])
+        beats = round(result.seconds * float(note["tempo"]) / 60.0, _PLACES)
         likeness.follow(clip, warp.even(result.seconds, beats), _BEATS_MODE)
         likeness.bound(clip, 0.0, beats, (0.0, beats))
         clip.name = result.name

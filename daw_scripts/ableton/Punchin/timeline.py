@@ -24,15 +24,19 @@ def lay(song: Song, note: Note, made: List[Result], source: Source) -> Iterator[
         yield from _lay(song, track, result, source)
 
 
-def silence_older(song: Song, made: List[Result], source: Source) -> None:
-    """What stood in for the source so far is switched off as the source is: one version is heard at a time."""
+def silence_older(song: Song, made: List[Result], source: Source, in_part: bool) -> None:
+    """What stood in for the source so far is switched off: one version is heard at a time.
+
+    `in_part`: the source goes on to be heard, and so does what is more than the result takes the place of.
+    """
     if source.track is None or source.clip is None:
         return
     for result in made:
         start, end = result.span(song.tempo)
         for track in tracks.below_for(song, source.track, result.track):
             for clip in looking.between(track, start, end):
-                clip.muted = True
+                if not in_part or looking.is_within(clip, start, end):
+                    clip.muted = True
 
 
 def fits_lane(note: Note, made: List[Result], source: Source) -> bool:

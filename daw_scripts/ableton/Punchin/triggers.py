@@ -87,7 +87,8 @@ class Launches:
     def listen(self) -> None:
         """Listen to tracks that are new; to be called some times a second."""
         tracks: Dict[int, Track] = {track._live_ptr: track for track in self._song.tracks}
-        self._ears = {pointer: ear for pointer, ear in self._ears.items() if pointer in tracks}
+        # a pointer may be given again to another track
+        self._ears = {pointer: ear for pointer, ear in self._ears.items() if pointer in tracks and ear.is_alive()}
         for pointer, track in tracks.items():
             if pointer not in self._ears:
                 self._ears[pointer] = _Ear(track, self._launched)
@@ -120,8 +121,11 @@ class _Ear:
         self._is_fired()
         self._plays()
 
+    def is_alive(self) -> bool:
+        return self._track != None  # noqa: E711 a deleted track
+
     def close(self) -> None:
-        if self._track != None:  # noqa: E711 a deleted track
+        if self.is_alive():
             self._track.remove_fired_slot_index_listener(self._is_fired)
             self._track.remove_playing_slot_index_listener(self._plays)
 

@@ -156,9 +156,9 @@ class Work(Events):
         named = prompts.first(reading.names(self._song, prompt.action, clip)) or Prompt("", "", {})
         action = prompt.action or named.action or "repaint"
         words = prompt.words or named.words
-        if not words and action in asking.NEED_WORDS:
-            words = str(self._song.get_data(_PROMPT, ""))
         keys = dict(named.keys, **prompt.keys)
+        if not words and action in asking.NEED_WORDS and "preset" not in keys:
+            words = str(self._song.get_data(_PROMPT, ""))
         found = asking.requests(self._song, action, Prompt(action, words, keys), clip)
         if words and self._song.get_data(_PROMPT, "") != words:
             self._song.set_data(_PROMPT, words)

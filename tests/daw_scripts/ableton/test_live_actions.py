@@ -105,9 +105,11 @@ def test_a_repaint_lies_like_its_source(booth, music, warped):
 def test_a_second_repaint_lies_on_a_track_of_its_own_and_one_elsewhere_beside_the_first(booth, music):
     first = arrangement(booth, music, warped=True)
     ask(booth, "repaint")
-    booth.user.set(first, muted=False)
+    booth.user.select(only(booth.song.tracks[1]))
     ask(booth, "repaint")
     assert names(booth) == ["Gitarre", "Gitarre punchin", "Gitarre punchin"]
+    assert [only(track).muted for track in booth.song.tracks] == [True, True, False]
+    booth.user.select(first)
     later = booth.user.insert(music, booth.track, 100.0, warping_on=False, content=(0.5, 4.5), name=first.name)
     booth.user.select(later)
     booth.user.loop_brace(102.0, 2.0)
@@ -219,6 +221,7 @@ def test_a_part_of_a_clip_lies_on_its_beats(booth, music, action, prompt, tracks
         for beat in (4.1, 6.0, 7.9) if warped else ():
             assert new.beat_to_sample_time(beat) + low == pytest.approx(clip.beat_to_sample_time(beat), abs=1e-3)
     assert not clip.muted
+    assert len(set(booth.live.inserted)) == len(booth.live.inserted) == len(tracks)
 
 
 def test_clips_under_the_brace_are_a_job_each(booth, music):
@@ -244,6 +247,11 @@ def test_a_take_lane_takes_what_is_as_long_as_the_clip(booth, music):
     new = only(lane)
     assert (new.start_time, new.end_time, new.warping) == (8.0, pytest.approx(clip.end_time), False)
     assert (len(samples(new.file_path)[0]), clip.muted) == (8 * 44100, False)
+    booth.user.select(new)
+    booth.press("repaint")
+    booth.live.until(
+        lambda: booth.said[-1] == "brushes (seed 8) lies on a take lane: copy it to the track itself first."
+    )
 
 
 def test_the_set_tells_tempo_meter_scale_and_sections_of_new_music(booth, live_daemon):
@@ -370,6 +378,8 @@ def test_what_runs_beside_a_clip_lies_in_its_scene(booth, music, action, prompt,
         assert (index, new.looping, new.loop_start, new.loop_end) == (1, True, 4.0, 12.0)
         assert new.beat_to_sample_time(8.0) + low == pytest.approx(clip.beat_to_sample_time(8.0), abs=1e-3)
     assert clip.muted == (action == "extract")
+    booth.user.undo()
+    assert (names(booth), clip.muted) == (["Gitarre"], False)
 
 
 def test_a_cover_lies_under_its_source(booth, music):

@@ -10,6 +10,7 @@ from booth import SCRIPT
 from live import Live
 
 from bridge.install import ableton as installer
+from bridge.install.live_versions import can_insert, preferences_folder, user_libraries
 
 LIBRARY_CFG = """<?xml version="1.0" encoding="UTF-8"?>
 <Ableton MajorVersion="5"><ContentLibrary><Packs><LibraryProject Id="0"><ProjectName Value="Core Library" />
@@ -30,7 +31,7 @@ def punchin(*arguments, home):
 
 def lives(home, *versions, library=None):
     """Preferences of some versions on macOS; the first names a library."""
-    preferences = installer.preferences_folder(home, "darwin", {})
+    preferences = preferences_folder(home, "darwin", {})
     for number, version in enumerate(versions):
         folder = preferences / f"Live {version}"
         (folder / "Preferences").mkdir(parents=True)
@@ -129,12 +130,10 @@ def test_a_library_that_was_moved_is_found(tmp_path, named):
     library = tmp_path / "Platte" / "User Library"
     library.mkdir(parents=True)
     preferences = lives(tmp_path, "12.1", "11.3.43", library=library if named == "itself" else library.parent)
-    assert installer.user_libraries(preferences, tmp_path, "darwin") == [library]
-    assert installer.user_libraries(tmp_path / "none", tmp_path, "darwin") == [
-        tmp_path / "Music" / "Ableton" / "User Library"
-    ]
+    assert user_libraries(preferences, tmp_path, "darwin") == [library]
+    assert user_libraries(tmp_path / "none", tmp_path, "darwin") == [tmp_path / "Music" / "Ableton" / "User Library"]
     usual = tmp_path / "Documents" / "Ableton" / "User Library"
-    assert installer.user_libraries(tmp_path / "none", tmp_path, "win32") == [usual]
+    assert user_libraries(tmp_path / "none", tmp_path, "win32") == [usual]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +141,7 @@ def test_a_library_that_was_moved_is_found(tmp_path, named):
     [((11, 3, 20), False), ((11, 3, 25), True), ((12, 0, 0), False), ((12, 0, 5), True), ((12, 2, 0), True)],
 )
 def test_versions_that_can_insert(live, can):
-    assert installer.can_insert(live) == can
+    assert can_insert(live) == can
 
 
 def test_the_doctor_sees_each_state(tmp_path):

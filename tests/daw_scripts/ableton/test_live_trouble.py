@@ -266,6 +266,13 @@ def test_one_version_is_heard_at_a_time(booth, music):
         return [one.name for track in tracks for one in track.arrangement_clips if not one.muted]
 
     assert heard() == ["toms (seed 1)"]
+    for seed in (4, 5):
+        booth.user.set(clip, name=f"ace: dub seed={seed} engine=draft")
+        booth.ask("cover", f"ace: dub seed={seed} engine=draft still plays as well: it is longer than the selection.")
+    assert heard() == ["toms (seed 1)", "dub (seed 5)"]
+    for _ in range(4):  # two names, two covers
+        booth.user.undo()
+    assert heard() == ["toms (seed 1)"]
     booth.user.undo()
     assert heard() == ["brushes (seed 8)"]
 
@@ -520,6 +527,29 @@ def test_a_timer_that_died_is_started_again(booth):
     booth.script._timer.stop()
     booth.live.run(0.3)
     assert booth.script._timer.running
+
+
+def test_a_pad_with_a_preset_renders_what_the_preset_says(booths, music, tmp_path, live_daemon):
+    state = tmp_path / "own"
+    (state / "live").mkdir(parents=True)
+    shutil.copy(live_daemon.state / "daemon.json", state)
+    notes = {"60": "generate: preset=deep-house-loop engine=draft", "61": "lego: preset=add-bass engine=draft"}
+    (state / "live" / "bindings.json").write_text(json.dumps({"channel": 1, "notes": notes}))
+    booth = booths("Presets", state=state)
+    booth.user.look_at("Session")
+    booth.user.set(booth.song, tempo=132.0)
+    booth.song.set_data("punchin.prompt", "what was asked for last time")
+    booth.live.midi_in(0x90, 60, 1)
+    booth.live.until(lambda: "Done." in booth.said)
+    spec = newest_spec(live_daemon)
+    assert (spec["prompt"][:10], spec["bars"], spec["bpm"]) == ("deep house", 8, 132.0)
+    loop = booth.track.clip_slots[0].clip
+    assert (loop.looping, loop.loop_start, loop.loop_end) == (True, 0.0, 32.0)
+    booth.user.look_at("Arranger")
+    clip_at(booth, music, name="plain")
+    booth.live.midi_in(0x90, 61, 1)
+    booth.live.until(lambda: booth.said[-1] == "Done: the first of 2 takes is heard, the others are switched off.")
+    assert [track.name for track in booth.song.tracks][1:] == ["1-Audio bass"] * 2
 
 
 def test_bindings_of_the_user_go_first_and_wrong_ones_are_told(booths, music, tmp_path, live_daemon):
