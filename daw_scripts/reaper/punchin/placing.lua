@@ -5,6 +5,7 @@ local items = require("punchin.items")
 local lanes = require("punchin.lanes")
 local project = require("punchin.project")
 local settings = require("punchin.settings")
+local spread = require("punchin.spread")
 local takes = require("punchin.takes")
 local tracks = require("punchin.tracks")
 
@@ -33,7 +34,7 @@ function placing.read(cookie)
   return place.project and place.how and place
 end
 
-local ways = { item = items.place, join = items.join, spread = items.spread }
+local ways = { item = items.place, join = items.join, spread = spread }
 
 function ways.take(place, clips)
   local way = settings.get("parts") == "lane" and lanes.place or takes.place
