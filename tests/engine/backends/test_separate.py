@@ -8,7 +8,7 @@ from engine.backends.base import Heard, Span, Stage
 from engine.backends.draft.backend import Draft
 from engine.backends.draft.separate import median_masks, separate
 from engine.backends.draft.separator.bands import BANDS, BINS, COUNTS, grouped, spread, window_frames
-from engine.backends.draft.separator.masks import WINDOWS, Separator, learned_masks
+from engine.backends.draft.separator.masks import MARGIN, WINDOWS, Separator, learned_masks
 from engine.errors import Cancelled
 from engine.spec import RenderSpec
 
@@ -179,9 +179,9 @@ def test_stretches_fade_into_each_other(net):
     assert masks.shape == (2, 3 * WINDOWS + 100, BANDS)
     assert masks.min() >= 0
     assert masks.sum(axis=0).max() < 1 + 1e-5
-    # No jump where one stretch ends (every 384 windows) that is larger than the masks have anyway.
+    # No jump where one stretch ends that is larger than the masks have anyway.
     steps = np.abs(np.diff(masks, axis=1)).mean(axis=(0, 2))
-    joins = steps[np.arange(WINDOWS - 64, 3 * WINDOWS, WINDOWS - 128) - 1]
+    joins = steps[np.arange(WINDOWS - MARGIN, 3 * WINDOWS, WINDOWS - 2 * MARGIN) - 1]
     assert joins.max() < 1.5 * np.percentile(steps, 99)
 
 

@@ -12,7 +12,7 @@ from engine.backends.draft.separator.repeats import LOW, low_cues
 
 WINDOWS = 512
 """Windows that the nets hear at once: 12 seconds."""
-MARGIN = 64
+MARGIN = 32
 """Windows at either end of a stretch where its neighbour fades in."""
 THREADS = 2
 _BROAD_WORK = 0.75
