@@ -27,6 +27,7 @@ app.command("bridge.remote.commands:token", name="token", help="Print the token 
 app.command("bridge.remote.commands:discover", name="discover", help="List the daemons on the local network.")
 bench = App(name="bench", help="Measure engines on real songs, and how soon the daemon answers.")
 bench.command("bridge.bench.draft:draft", name="draft", help="Repaint and continue beside copies made by hand.")
+bench.command("bridge.bench.separation:separation", name="separation", help="Stems beside the true ones of projects.")
 bench.command("bridge.bench.hearing:hearing", name="hearing", help="Chords, key, tempo and beats beside the truth.")
 bench.command("bridge.bench.engine:engine", name="engine", help="ACE-Step beside diffusers' own pipeline.")
 bench.command("bridge.bench.planner:planner", name="planner", help="ACE-Step's planner beside transformers.")

@@ -12,16 +12,16 @@ from scipy import ndimage
 from engine.analysis.spectrum import FloatArray
 from engine.backends.base import Report, Stage
 from engine.backends.draft import windows
-from engine.backends.draft.separator.bands import BANDS, COUNTS, HERTZ, grouped, spread, window_frames
+from engine.backends.draft.separator.bands import BANDS, BINS, COUNTS, HERTZ, grouped, spread, window_frames
 from engine.backends.draft.separator.masks import Separator, learned_masks
 from engine.spec import OTHER
 from engine.units import SampleRate
 
 DRUMS, BASS = "drums", "bass"
 _NET_SHARE = 0.45
-"""How much the net counts beside the medians: near a half, either makes up for what the other gets wrong. See the model card."""
-_LOW_NET_SHARE = 0.75
-"""The same where kicks and basses are: the net tells them apart better."""
+"""How much the nets count beside the medians: near a half, either makes up for what the other gets wrong. See the model card."""
+_LOW_NET_SHARE = 0.78
+"""The same where kicks and basses are: the nets tell them apart better."""
 _LOW_HERTZ = (200.0, 300.0)
 _BLOCK_WINDOWS = 160
 _OVERLAP_WINDOWS = 16
@@ -38,7 +38,7 @@ def separate(
 ) -> dict[str, FloatArray]:
     """Split [channels, frames] into `drums`, `bass` and `other`, each of the same shape, which add up to the source.
 
-    The same masks hold for all channels: a mean of those of `net` and of median filters, or the latter alone.
+    The same masks hold for all channels: a mean of those of the nets and of median filters, or the latter alone.
     `other` is what the masked stems leave, to the last bit of float32. Works in blocks at the source's own rate.
     """
     size = window_frames(rate)
@@ -51,7 +51,7 @@ def separate(
     masks = median_masks(np.sqrt(power.sum(axis=0) / COUNTS), stage(0.2, 0.4))
     if net is not None:
         share = _NET_SHARE + (_LOW_NET_SHARE - _NET_SHARE) * _slope(HERTZ, _LOW_HERTZ)
-        masks += share * (learned_masks(power, net, stage(0.4, 0.7)) - masks)
+        masks += share * (learned_masks(power, masks, net, stage(0.4, 0.7)) - masks)
     drums, bass = _applied(samples, masks, size, stage(0.4 if net is None else 0.7, 1.0))
     return {DRUMS: drums, BASS: bass, OTHER: samples - drums - bass}
 
@@ -93,9 +93,13 @@ def _share(one: FloatArray, other: FloatArray) -> FloatArray:
 
 
 def _median(rows: FloatArray, length: int) -> FloatArray:
-    """Median filter along each row; row by row scipy takes its fast path for one dimension."""
-    rows = np.ascontiguousarray(rows)
-    return np.stack([ndimage.median_filter(row, length, mode="nearest") for row in rows])
+    """Median filter along each row, as beyond its ends lie its last values.
+
+    All rows are filtered as one: scipy is fast at one dimension, and starting it takes longer than a row.
+    """
+    reach = length // 2
+    long = np.pad(rows, ((0, 0), (reach, reach)), mode="edge")
+    return np.asarray(ndimage.median_filter(long.ravel(), length).reshape(long.shape)[:, reach:-reach], np.float32)
 
 
 def _heard(samples: FloatArray, size: int, count: int, tick: Callable[[float], None]) -> FloatArray:
@@ -106,13 +110,18 @@ def _heard(samples: FloatArray, size: int, count: int, tick: Callable[[float], N
         end = min(count, first + _BLOCK_WINDOWS)
         spectra = []
         for index, channel in enumerate(samples):
-            spectra.append(windows.spectra(channel, window, first, end))
+            spectra.append(windows.spectra(channel, window, first, end)[:, :BINS])
             tick((first + (end - first) * (index + 1) / len(samples)) / count)
         middle = np.mean(spectra, axis=0)
         # Differences first, then squares: the other way round, rounding would stand in for sides that are silent.
-        sides = np.mean([np.square(np.abs(each - middle)) for each in spectra], axis=0)
-        power[:, first:end] = grouped(np.square(np.abs(middle))), grouped(sides)
+        sides = np.mean([_squared(each - middle) for each in spectra], axis=0)
+        power[:, first:end] = grouped(_squared(middle)), grouped(sides)
     return power
+
+
+def _squared(spectra: windows.ComplexArray) -> FloatArray:
+    """Their power, without the root that a magnitude would take."""
+    return np.asarray(np.square(spectra.real) + np.square(spectra.imag), np.float32)
 
 
 def _applied(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from engine.backends.draft.score import Note
-from engine.backends.draft.separator.training import effects, electronic
+from engine.backends.draft.separator.training import effects, electronic, voices
 
 RATE = 22_050
 EFFECTS = sorted({effect for stem in effects.CHANCES.values() for effect, _ in stem}, key=lambda each: each.__name__)
@@ -74,3 +74,29 @@ def test_a_sampler_plays_an_octave_up_at_twice_the_speed():
 def test_kicks_settle_where_kicks_do(root):
     for seed in range(10):
         assert 36 <= electronic.settled_hertz(root, np.random.default_rng(seed)) <= 75
+
+
+@pytest.mark.parametrize(
+    "voice", [voices.dice_string, voices.dice_resonant, voices.dice_sub], ids=lambda each: each.__name__
+)
+@pytest.mark.parametrize("seed", range(8))
+def test_a_struck_voice_plays_its_pitch_and_follows_the_seed(voice, seed):
+    one, two = (voice(np.random.default_rng(seed), RATE)(45, 0.5, 1.0) for _ in range(2))
+    assert np.array_equal(one, two)
+    assert one.dtype == np.float32
+    assert one.shape[0] == 2
+    assert np.isfinite(one).all()
+    assert 0.05 < np.abs(one).max() < 2
+    late = one[0, RATE // 8 : RATE // 2]
+    power = np.square(np.abs(np.fft.rfft(late * np.hanning(len(late)), RATE)))
+    # After a knock, a click or a fall what sounds is 110 Hz, its harmonics or an octave below.
+    near = np.abs((np.arange(len(power)) + 27.5) % 55 - 27.5) < 10
+    assert power[near].sum() > 0.75 * power.sum()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_long_kick_hums_where_it_settles(seed):
+    hit = voices.dice_long_kick(np.random.default_rng(seed), RATE, 50.0)(36, 1.0, 0.1)
+    late = np.atleast_2d(hit)[0, RATE // 10 :]
+    power = np.square(np.abs(np.fft.rfft(late * np.hanning(len(late)), RATE)))
+    assert abs(int(np.argmax(power)) - 50) <= 6

@@ -37,6 +37,7 @@ from engine.backends.draft.separator.training.sounds import (
     dice_synth,
     played,
 )
+from engine.backends.draft.separator.training.voices import dice_long_kick, dice_resonant, dice_string, dice_sub
 from engine.backends.draft.stylebook import load_styles
 from engine.spec import RenderSpec
 
@@ -80,24 +81,42 @@ def clip(number: int, library: Library) -> FloatArray:
 
 def electronic(number: int, library: Library) -> FloatArray:
     """Stems as those of `clip`, with a kick and a bass of electronic music in place of the arranger's, in time with them."""
-    rng = np.random.default_rng([1771, number])
+    return _with_line(number, library, np.random.default_rng([1771, number]), struck=False)
+
+
+def struck(number: int, library: Library) -> FloatArray:
+    """As `electronic`, with basses that begin as drums do, kicks that end as basses do, and at times the arranger's drums."""
+    return _with_line(number, library, np.random.default_rng([1772, number]), struck=True)
+
+
+def _with_line(number: int, library: Library, rng: np.random.Generator, *, struck: bool) -> FloatArray:
     score = _arranged(number, rng)
     beat = score.seconds_per_beat * 2 ** rng.uniform(-0.25, 0.25)
     beats, root = SECONDS / beat, int(rng.integers(26, 46))
     first, shift = rng.uniform(0, max(0.0, PIECE_SECONDS - SECONDS)) / score.seconds_per_beat, int(rng.integers(-5, 6))
-    other = np.zeros((2, FRAMES), np.float32)
+    other, beaten = np.zeros((2, FRAMES), np.float32), np.zeros((2, FRAMES), np.float32)
+    played_drums = struck and rng.random() < 0.4
     for part in score.parts:
-        if part.name not in {"drums", "bass"}:
+        if part.name == "drums" and played_drums:
+            notes = _window(part, first, beats, 0, Random(number))
+            beaten = treated(_sounded(notes, "drums", beat, library, rng), "drums", RATE, rng)
+        elif part.name not in {"drums", "bass"}:
             notes = _window(part, first, beats, shift, Random(number))
             samples = treated(_sounded(notes, "other", beat, library, rng), "other", RATE, rng)
             other += samples * np.float32(10 ** (rng.normal(0, 4) / 20))
     steps = KICKS[rng.integers(len(KICKS))]
     kicks = kick_notes(beats, steps)
-    kick = treated(_kicked(kicks, beat, root, library, rng), "drums", RATE, rng)
-    kit = _sounded(kit_notes(beats, rng), "drums", beat, library, rng)
-    drums = kick + treated(kit, "drums", RATE, rng) * np.float32(10 ** (rng.normal(-3, 5) / 20))
-    bass = treated(_bass(bass_notes(beats, root, steps, rng), beat, root, library, rng), "bass", RATE, rng)
-    if rng.random() < 0.5:
+    if beaten.any():
+        drums = beaten
+    else:
+        hum = _long_kicked if struck and rng.random() < 0.4 else _kicked
+        kick = treated(hum(kicks, beat, root, library, rng), "drums", RATE, rng)
+        kit = _sounded(kit_notes(beats, rng), "drums", beat, library, rng)
+        drums = kick + treated(kit, "drums", RATE, rng) * np.float32(10 ** (rng.normal(-3, 5) / 20))
+    line = bass_notes(beats, root, steps, rng)
+    bass = (_struck_bass if struck else _bass)(line, beat, root, library, rng)
+    bass = treated(bass, "bass", RATE, rng)
+    if rng.random() < 0.5 and not beaten.any():
         part = Part("drums", "", tuple(kicks))
         duck = ducking(Score("", 60 / beat, score.meter, score.key, (part,), beats), FRAMES, RATE, loop=False)
         bass = bass * (1 - rng.uniform(0.3, 1.0) * duck)
@@ -113,6 +132,21 @@ def _kicked(notes: list[Note], beat: float, root: int, library: Library, rng: np
         return played(notes, beat, FRAMES, RATE, dice_kit(rng, RATE, settled_hertz(root, rng)))
     font = library.fonts[rng.integers(len(library.fonts))]
     return font.render(notes, beat, FRAMES, 128, int(rng.choice(DRUM_PRESETS)))
+
+
+def _long_kicked(notes: list[Note], beat: float, root: int, _: Library, rng: np.random.Generator) -> FloatArray:
+    return played(notes, beat, FRAMES, RATE, dice_long_kick(rng, RATE, settled_hertz(root, rng)))
+
+
+def _struck_bass(notes: list[Note], beat: float, root: int, library: Library, rng: np.random.Generator) -> FloatArray:
+    way = rng.random()
+    if way < 0.35:
+        return played(notes, beat, FRAMES, RATE, dice_string(rng, RATE))
+    if way < 0.75:
+        return played(notes, beat, FRAMES, RATE, dice_resonant(rng, RATE))
+    if way < 0.87:
+        return played(notes, beat, FRAMES, RATE, dice_sub(rng, RATE))
+    return _bass(notes, beat, root, library, rng)
 
 
 def _bass(notes: list[Note], beat: float, root: int, library: Library, rng: np.random.Generator) -> FloatArray:
@@ -189,13 +223,16 @@ def _levelled(stem: FloatArray) -> FloatArray:
     return stem * np.float32(0.1 / level(stem)) if level(stem) > 1e-5 else np.zeros_like(stem)
 
 
+KINDS = {"arranged": clip, "electronic": electronic, "struck": struck}
+
+
 def main() -> None:
     """Write clips `first`, `first + step`, … as float16 [3, 2, frames] until the count or the time is reached."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fonts", nargs="+", type=Path, required=True)
     parser.add_argument("--samples", type=Path, required=True, help="folder of the Sonic Pi samples")
     parser.add_argument("--guitars", nargs="*", type=Path, default=[])
-    parser.add_argument("--kind", choices=("arranged", "electronic"), default="arranged")
+    parser.add_argument("--kind", choices=tuple(KINDS), default="arranged")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--step", type=int, default=1)
@@ -205,7 +242,7 @@ def main() -> None:
     library = Library(
         tuple(Soundfont(path, RATE) for path in given.fonts), Recorded(given.samples, RATE), tuple(given.guitars)
     )
-    make = clip if given.kind == "arranged" else electronic
+    make = KINDS[given.kind]
     given.out.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + 60 * given.minutes
     for number in range(given.first, given.first + given.step * given.count, given.step):

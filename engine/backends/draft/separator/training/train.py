@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.analysis.spectrum import FloatArray
 from engine.backends.draft.separator.bands import BINS, NARROW, WIDTH
@@ -33,12 +33,12 @@ Kinds = dict[str, list[FloatArray]]
 """Clips by what made them, each [3, 2, frames]."""
 
 
-def drawn(kinds: Kinds, batch: int, rng: np.random.Generator) -> Tensor:
+def drawn(kinds: Kinds, batch: int, rng: np.random.Generator, windows: int = WINDOWS) -> Tensor:
     """Draw stems of one clip or of several, at levels, speeds and sides by chance: [batch, 3, 2, frames].
 
-    Every kind of clip is as likely as the others, however many there are of it.
+    Every kind of clip is as likely as the others, however many there are of it. A clip that is too short begins again.
     """
-    frames = HOP * (WINDOWS - 1)
+    frames = HOP * (windows - 1)
     items = []
     for _ in range(batch):
         together, common = rng.random() < 0.4, _excerpt(kinds, frames, rng)
@@ -62,12 +62,13 @@ def _excerpt(kinds: Kinds, frames: int, rng: np.random.Generator) -> tuple[Float
     clips = list(kinds.values())[rng.integers(len(kinds))]
     speed = float(2 ** rng.uniform(-OCTAVES, OCTAVES)) if rng.random() < 0.5 else 1.0
     last = FRAMES - int(2**OCTAVES * frames) - 2
+    last = last if last > 0 else FRAMES
     return clips[rng.integers(len(clips))], int(rng.integers(0, last)), speed
 
 
 def _sped(stem: FloatArray, at: int, frames: int, speed: float) -> FloatArray:
     """A stretch of a stem, higher and faster or lower and slower as on a tape: [2, frames]."""
-    cut = stem[:, at : at + int(frames * speed) + 2].astype(np.float32)
+    cut = np.take(stem, np.arange(at, at + int(frames * speed) + 2), axis=1, mode="wrap").astype(np.float32)
     if speed == 1:
         return cut[:, :frames]
     place = np.arange(frames) * speed
@@ -154,7 +155,7 @@ def main() -> None:
     begin = time.monotonic()
     while step < given.steps and time.monotonic() - begin < 60 * given.minutes:
         if not kinds or step % 25 == 0:
-            _read_new(given.clips, names, kinds)
+            read_new(given.clips, names, kinds)
         rng = np.random.default_rng([given.seed, step])
         share = min(1.0, max((step - first) / (given.steps - first), (time.monotonic() - begin) / (60 * given.minutes)))
         for group in optimiser.param_groups:
@@ -165,15 +166,15 @@ def main() -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
-        _average(averaged, net, step)
+        average(averaged, net, step)
         step += 1
         recent.append(loss.item())
         if step % 25 == 0:
             seconds = time.monotonic() - begin
             print(f"{step} {np.mean(recent[-100:]):.3f} {seconds:.0f} s {len(names)} clips", flush=True)  # noqa: T201
         if step % 100 == 0:
-            _save(given.checkpoint, net, averaged, optimiser, step)
-    _save(given.checkpoint, net, averaged, optimiser, step)
+            save(given.checkpoint, net, averaged, optimiser, step)
+    save(given.checkpoint, net, averaged, optimiser, step)
 
 
 def _arguments() -> argparse.Namespace:
@@ -189,7 +190,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _read_new(folder: Path, names: list[Path], kinds: Kinds) -> None:
+def read_new(folder: Path, names: list[Path], kinds: Kinds) -> None:
     """Read clips that have come since, so that training may begin while material is still being made."""
     fresh = [
         name for name in sorted(folder.glob("*.npy")) if name not in names and time.time() - name.stat().st_mtime > 2
@@ -201,7 +202,7 @@ def _read_new(folder: Path, names: list[Path], kinds: Kinds) -> None:
         raise SystemExit(f"{folder} holds no clips: make some with separator.training.material")
 
 
-def _average(averaged: Net, net: Net, step: int) -> None:
+def average(averaged: nn.Module, net: nn.Module, step: int) -> None:
     """Move the averaged weights towards the net's: over all steps at first, over the last hundred later."""
     keep = min(0.99, step / (step + 20))
     with torch.no_grad():
@@ -209,7 +210,8 @@ def _average(averaged: Net, net: Net, step: int) -> None:
             slow.copy_(keep * slow + (1 - keep) * fast if slow.is_floating_point() else fast)
 
 
-def _save(path: Path, net: Net, averaged: Net, optimiser: torch.optim.Optimizer, step: int) -> None:
+def save(path: Path, net: nn.Module, averaged: nn.Module, optimiser: torch.optim.Optimizer, step: int) -> None:
+    """Write a checkpoint that training can go on from, at once."""
     state = {
         "net": net.state_dict(),
         "averaged": averaged.state_dict(),
