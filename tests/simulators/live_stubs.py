@@ -6,9 +6,10 @@ import inspect
 from pathlib import Path
 from typing import NamedTuple
 
-from live.base import IntVector, StringVector
+from live.base import IntU64Vector, IntVector, StringVector
 from live.clip import WarpMarker, WarpMarkerVector
 from live.lom import LomObject, Nullable, Optional, Value, Vector
+from live.midinotes import MidiNoteVector
 
 
 class Property(NamedTuple):
@@ -37,6 +38,7 @@ CAN_BE_NONE = {
 PLAIN = {
     "float": float, "int": int, "bool": bool, "str": str, "Any": object, "object": object, "None": None, "View": LomObject,
     "IntVector": IntVector, "StringVector": StringVector, "WarpMarkerVector": WarpMarkerVector, "WarpMarker": WarpMarker,
+    "IntU64Vector": IntU64Vector, "MidiNoteVector": MidiNoteVector,
 }  # fmt: skip
 """Kinds of the simulation by the name that a stub gives; other names stand for themselves, and enumerations for int."""
 
@@ -94,7 +96,7 @@ class Surface:
             return ("nullable", self.kind(next(part for part in parts if part != "None")))
         if text.startswith(("Vector[", "ObjectVector")):
             return Vector
-        if text.startswith("Callable"):
+        if text.startswith(("Callable", "Iterable")):
             return object
         return int if self.is_enumeration(text) else PLAIN.get(text, text)
 

@@ -30,6 +30,8 @@ _DEFAULTS: Dict[str, Dict[str, Value]] = {
 }
 _OURS = ("bars", "side", "place")
 """Keys of prompts that are no keys of the daemon."""
+_WITH_NOTES = ("generate", "cover", "extract", "lego", "complete")
+"""Verbs whose clips can have a MIDI file of their notes."""
 _OF_UNDERSTAND = ("engine", "language", "model")
 
 
@@ -56,6 +58,9 @@ def _keys(song: Song, action: str, prompt: Prompt) -> Dict[str, Value]:
     # what a request says wins over its preset: what nobody asked for is left to that
     keys: Dict[str, Value] = {} if "preset" in prompt.keys else dict(_DEFAULTS.get(action, {}))
     keys.update({key: value for key, value in prompt.keys.items() if key not in _OURS})
+    if action not in _WITH_NOTES:
+        # a name speaks to all actions
+        keys.pop("midi", None)
     if prompt.words:
         keys["prompt"] = prompt.words
     key = reading.key(song)
@@ -64,8 +69,13 @@ def _keys(song: Song, action: str, prompt: Prompt) -> Dict[str, Value]:
     return keys
 
 
-def _note(action: str, prompt: Prompt) -> Note:
-    return {"verb": action, "prompt": prompt.words[:100], "place": prompt.keys.get("place", "track")}
+def _note(action: str, prompt: Prompt, keys: Dict[str, Value]) -> Note:
+    return {
+        "verb": action,
+        "prompt": prompt.words[:100],
+        "place": prompt.keys.get("place", "track"),
+        "midi": bool(keys.get("midi")),
+    }
 
 
 # New music
@@ -74,7 +84,8 @@ def _note(action: str, prompt: Prompt) -> Note:
 def _generate(song: Song, prompt: Prompt) -> Asked:
     track = song.view.selected_track
     tempo = reading.tempo(song)
-    keys, note = _keys(song, "generate", prompt), _note("generate", prompt)
+    keys = _keys(song, "generate", prompt)
+    note = _note("generate", prompt, keys)
     session = reading.in_session()
     bars = prompt.keys.get("bars", BARS if session else None)
     start, end = reading.brace(song)
@@ -112,7 +123,8 @@ def _of_material(song: Song, action: str, prompt: Prompt, material: Material) ->
         raise Refused("What is selected of %s is silence: its file does not reach there." % like.name)
     if len(material.parts) > 1 and action != "repaint":
         raise Refused("The selection runs over the end of the loop of %s: make it shorter." % like.name)
-    keys, note = _keys(song, action, prompt), _note(action, prompt)
+    keys = _keys(song, action, prompt)
+    note = _note(action, prompt, keys)
     window = _window(material, action, note["place"] == "lane")
     content = material.passes
     mute = False

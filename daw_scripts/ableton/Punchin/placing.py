@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Generator, List, NamedTuple, Optional
 
 import Live
 
-from . import results, slots, sources, timeline, tracks, versions
+from . import midi, results, slots, sources, timeline, tracks, versions
 from .notes import Note
 from .results import BESIDE, Clips, Result
 from .sources import Source
@@ -37,15 +37,17 @@ def place(song: Song, note: Note, clips: Clips) -> Generator[Optional[Told], Non
         made = results.read(note, clips, song.tempo, source.moved)
         on_lane = note["place"] == "lane" and timeline.fits_lane(note, made, source)
         if note["scene"] >= 0:
-            yield from slots.fill(song, note, made, source)
+            placed = yield from slots.fill(song, note, made, source)
         elif on_lane:
-            yield from timeline.onto_lanes(made, source)
+            placed = yield from timeline.onto_lanes(made, source)
         else:
             if note["verb"] not in _ADDED:
                 timeline.silence_older(song, made, source, in_part=not note.get("mute"))
-            yield from timeline.lay(song, note, made, source)
+            placed = yield from timeline.lay(song, note, made, source)
         if note.get("mute") and source.clip is not None and not on_lane:
             source.clip.muted = True
+        # last: where there is no room for all, the notes are what is left out
+        yield from midi.beside(song, placed)
         told = _told(note, made, source, on_lane)
     finally:
         song.end_undo_step()
@@ -60,6 +62,8 @@ def _told(note: Note, made: List[Result], source: Source, on_lane: bool) -> str:
         return "What the %s was meant for is gone: it is on a new track at the end." % note["verb"]
     if note.get("partial") and source.clip is not None:
         return "%s still plays as well: it is longer than the selection." % source.clip.name
+    if note.get("midi") and not any(result.midi for result in made):
+        return "Done, without MIDI: no notes were found in it."
     if note["scene"] >= 0 or on_lane:
         return "Done."
     if note["place"] == "lane" and source.clip is not None and note["verb"] not in BESIDE:

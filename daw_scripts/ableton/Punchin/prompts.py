@@ -46,6 +46,10 @@ def _number(low: float, high: float) -> Callable[[str], Value]:
     return read
 
 
+def _switch(text: str) -> Value:
+    return bool(_whole(0, 1)(text))
+
+
 KEYS: Dict[str, Tuple[Callable[[str], Value], str]] = {
     "seed": (_whole(-1, 2**32 - 1), "a whole number from -1 to 4294967295"),
     "takes": (_whole(1, 8), "a whole number from 1 to 8"),
@@ -62,6 +66,7 @@ KEYS: Dict[str, Tuple[Callable[[str], Value], str]] = {
     "key": (str, "text"),
     "lyrics": (str, "text"),
     "language": (str, "text"),
+    "midi": (_switch, "1 or 0"),
     "side": (str, "after or before"),
     "place": (str, "track or lane"),
 }

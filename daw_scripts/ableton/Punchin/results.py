@@ -31,6 +31,8 @@ class Result(NamedTuple):
     """Of a copy of the source's file that holds what this file holds; None for new music."""
     seconds: float
     passes: List[Pass]
+    midi: str
+    """Path of a MIDI file of its notes, time 0 its first frame; empty where there is none."""
 
     def span(self, tempo: float) -> Tuple[float, float]:
         """Beats of the arrangement between which it is heard, at a tempo."""
@@ -56,9 +58,9 @@ def _result(note: Note, clip: Dict[str, Value], tempo: float, moved: float, take
     # a result may be worked on as well, and goes beside what it came from
     source = source[: -len(_SUFFIX)] if source.endswith(_SUFFIX) else source
     track = "%s %s" % (source, str(clip["track"])) if is_beside else source + _SUFFIX
-    path = str(clip["path"])
+    path, midi = str(clip["path"]), str(clip.get("midi", ""))
     if not note.get("like"):
-        return Result(path, name, track, take, None, seconds, [Pass(float(note["at"]), 0.0, seconds)])
+        return Result(path, name, track, take, None, seconds, [Pass(float(note["at"]), 0.0, seconds)], midi)
     like = likeness.from_json(note["like"])
     window = note["window"]
     start = float(clip["start"])
@@ -75,7 +77,7 @@ def _result(note: Note, clip: Dict[str, Value], tempo: float, moved: float, take
     beats = 1.0 if like.warping else tempo / 60.0
     heard = [_within(Pass(*one), low, high, frame, beats) for one in note["passes"]]
     found = [Pass(one.at + moved, one.start - shift, one.end - shift) for one in heard if one.end - one.start > frame]
-    return Result(path, name, track, take, new, seconds, found)
+    return Result(path, name, track, take, new, seconds, found, midi)
 
 
 def _within(one: Pass, low: float, high: float, frame: float, beats: float) -> Pass:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator, List
+from typing import TYPE_CHECKING, Generator, List
 
 from . import likeness, looking, tracks, versions
+from .midi import Placed
 from .notes import Note
 from .results import BESIDE, Result
 from .sources import Source
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 _ANY_MODE = 0
 
 
-def lay(song: Song, note: Note, made: List[Result], source: Source) -> Iterator[None]:
-    """Yields after each insert. Nothing is put over a clip."""
+def lay(song: Song, note: Note, made: List[Result], source: Source) -> Generator[None, None, List[Placed]]:
+    """Yields after each insert; at the end, what lies where. Nothing is put over a clip."""
+    placed: List[Placed] = []
     for result in made:
         track = _track_for(song, note, result, source)
         yield
-        yield from _lay(song, track, result, source)
+        placed += yield from _lay(song, track, result, source)
+    return placed
 
 
 def silence_older(song: Song, made: List[Result], source: Source, in_part: bool) -> None:
@@ -33,7 +36,7 @@ def silence_older(song: Song, made: List[Result], source: Source, in_part: bool)
         return
     for result in made:
         start, end = result.span(song.tempo)
-        for track in tracks.below_for(song, source.track, result.track):
+        for track in tracks.heard_for(song, source.track, result.track):
             for clip in looking.between(track, start, end):
                 if not in_part or looking.is_within(clip, start, end):
                     clip.muted = True
@@ -46,8 +49,9 @@ def fits_lane(note: Note, made: List[Result], source: Source) -> bool:
     return all(result.like is not None and len(result.passes) == 1 for result in made)
 
 
-def onto_lanes(made: List[Result], source: Source) -> Iterator[None]:
-    """Yields after each insert: a lane of the source's track each."""
+def onto_lanes(made: List[Result], source: Source) -> Generator[None, None, List[Placed]]:
+    """Yields after each insert: a lane of the source's track each; at the end, what lies where."""
+    placed = []
     for result in made:
         assert source.track is not None
         assert result.like is not None
@@ -57,7 +61,9 @@ def onto_lanes(made: List[Result], source: Source) -> Iterator[None]:
         clip = lane.create_audio_clip(result.path, one.at)
         likeness.give(clip, result.like, source.clip)
         likeness.bound(clip, one.start, one.end)
+        placed.append(Placed(result, source.track, clip))
         yield
+    return placed
 
 
 def _track_for(song: Song, note: Note, result: Result, source: Source) -> Track:
@@ -65,16 +71,21 @@ def _track_for(song: Song, note: Note, result: Result, source: Source) -> Track:
     start, end = result.span(song.tempo)
     if source.track is None or source.is_lost:
         return tracks.new(song, len(song.tracks), result.track)
-    if note["verb"] == "generate" and tracks.has_room(source.track, start, end):
+    if note["verb"] == "generate" and _takes(source.track, start, end):
         return source.track
     for track in tracks.below_for(song, source.track, result.track):
-        if tracks.has_room(track, start, end):
+        if _takes(track, start, end):
             return track
     return tracks.new_below(song, source.track, result.track)
 
 
-def _lay(song: Song, track: Track, result: Result, source: Source) -> Iterator[None]:
+def _takes(track: Track, start: float, end: float) -> bool:
+    return looking.takes_audio(track) and tracks.has_room(track, start, end)
+
+
+def _lay(song: Song, track: Track, result: Result, source: Source) -> Generator[None, None, List[Placed]]:
     """By way of a clip of the Session with the right ends: one on the timeline cannot be made longer or shorter."""
+    placed = []
     slot = tracks.free_slot(song, track, 0)
     clip = slot.create_audio_clip(result.path)
     try:
@@ -92,7 +103,8 @@ def _lay(song: Song, track: Track, result: Result, source: Source) -> Iterator[N
             if not looking.is_free(track, start, end):
                 # the user was quicker
                 track = tracks.new_below(song, track, result.track)
-            track.duplicate_clip_to_arrangement(clip, one.at)
+            placed.append(Placed(result, track, track.duplicate_clip_to_arrangement(clip, one.at)))
             yield
     finally:
         slot.delete_clip()
+    return placed

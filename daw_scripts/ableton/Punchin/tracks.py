@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from typing import TYPE_CHECKING, List
+from typing import TYPE_CHECKING, Callable, List
 
 from . import looking
 
@@ -16,10 +16,14 @@ _MADE = "punchin"
 """Key of a track's data: it was made for clips, and takes more of them where it is free."""
 
 
-def new(song: Song, index: int, name: str) -> Track:
+def new(song: Song, index: int, name: str, midi: bool = False) -> Track:
     """A track of our own at an index, the end's or any behind it for the end. Raises Live's LimitationError."""
     selected = song.view.selected_track
-    track = song.create_audio_track(index if index < len(song.tracks) else -1)
+    make = song.create_midi_track if midi else song.create_audio_track
+    track = make(index if index < len(song.tracks) else -1)
+    if midi and track.arm:
+        # some come up so, and would play what the user plays on another
+        track.arm = False
     track.name = name
     track.set_data(_MADE, name)
     # it takes the selection, and the user may be at work
@@ -47,6 +51,25 @@ def below_for(song: Song, track: Track, name: str) -> List[Track]:
     return [made for made in below(song, track) if made.get_data(_MADE, "") == name]
 
 
+def heard_for(song: Song, track: Track, name: str) -> List[Track]:
+    """The same, with those of the notes of such clips."""
+    found = []
+    for made in below(song, track):
+        of: str = made.get_data(_MADE, "")
+        if of == name or (made.has_midi_input and of.startswith(name + " ")):
+            found.append(made)
+    return found
+
+
+def for_notes(song: Song, track: Track, name: str, is_free: Callable[[Track], bool]) -> Track:
+    """A MIDI track of this name directly below one, new where none is free. Raises Live's LimitationError."""
+    there = list(takewhile(lambda other: other.has_midi_input, below(song, track)))
+    for made in there:
+        if made.get_data(_MADE, "") == name and not made.is_frozen and is_free(made):
+            return made
+    return new(song, looking.index_of(song, track) + 1 + len(there), name, midi=True)
+
+
 def new_below(song: Song, track: Track, name: str) -> Track:
     """A new one under those that are there. Raises Live's LimitationError."""
     return new(song, looking.index_of(song, track) + 1 + len(below(song, track)), name)
@@ -54,7 +77,7 @@ def new_below(song: Song, track: Track, name: str) -> Track:
 
 def has_room(track: Track, start: float, end: float) -> bool:
     """Whether a clip fits between two beats, and a slot is free for it on its way there."""
-    return looking.takes_audio(track) and looking.is_free(track, start, end) and bool(looking.empty_slots(track, 0))
+    return looking.is_free(track, start, end) and bool(looking.empty_slots(track, 0))
 
 
 def free_slot(song: Song, track: Track, first: int) -> ClipSlot:

@@ -16,8 +16,17 @@ _SAME = 1e-7
 
 def beat_at(markers: Sequence[Marker], seconds: float) -> float:
     """The beat at which a moment of the file is heard: linear between markers, beyond them as in the outer segments."""
-    (first, low), (last, high) = _segment([marker[0] for marker in markers], markers, seconds)
-    return low + (seconds - first) * (high - low) / (last - first)
+    return beats_at(markers, [seconds])[0]
+
+
+def beats_at(markers: Sequence[Marker], moments: Sequence[float]) -> List[float]:
+    """The same for each of many moments."""
+    at = [marker[0] for marker in markers]
+    beats = []
+    for seconds in moments:
+        (first, low), (last, high) = _segment(at, markers, seconds)
+        beats.append(low + (seconds - first) * (high - low) / (last - first))
+    return beats
 
 
 def seconds_at(markers: Sequence[Marker], beat: float) -> float:

@@ -16,7 +16,7 @@ else:
 _package = types.ModuleType("Punchin")
 _package.__path__ = [FOLDER]
 sys.modules["Punchin"] = _package
-from Punchin import notes, osc, passes, place, prompts, warp  # noqa: E402
+from Punchin import notes, osc, passes, place, prompts, smf, warp  # noqa: E402
 from Punchin.refused import Refused  # noqa: E402
 
 UNEVEN = [(0.0, -1.0), (2.0, 3.4), (6.0, 11.9), (6.01, 11.92)]
@@ -88,6 +88,8 @@ def test_rounds_of_a_loop():
         ("Gitarre", None),
         ("ace: brushes", ("", "brushes", {})),
         ("ACE:repaint: more cowbell seed=7 takes=2", ("repaint", "more cowbell", {"seed": 7, "takes": 2})),
+        ("ace: extract: midi=1 tracks=drums", ("extract", "", {"midi": True, "tracks": "drums"})),
+        ("ace: midi=0", ("", "", {"midi": False})),
         ("ace: cover me in gold", ("", "cover me in gold", {})),
         ("ace: cover", ("cover", "", {})),
         ("ace: extract tracks=drums,bass", ("extract", "", {"tracks": "drums,bass"})),
@@ -100,10 +102,46 @@ def test_names_that_ask(name, expected):
     assert prompts.in_name(name) == expected
 
 
-@pytest.mark.parametrize("name", ["ace: seed=x", "ace: takes=9", "ace: strength=2", "ace: bars=0"])
+@pytest.mark.parametrize("name", ["ace: seed=x", "ace: takes=9", "ace: strength=2", "ace: bars=0", "ace: midi=2"])
 def test_keys_that_are_not_legal_are_refused(name):
     with pytest.raises(Refused, match="came"):
         prompts.in_name(name)
+
+
+def midi_file(*tracks, head=b"\0\1\0\2\1\xe0", size=None):
+    """480 ticks a quarter note."""
+    chunks = b"".join(b"MTrk" + len(track).to_bytes(4, "big") + track for track in tracks)
+    return b"MThd" + (size or len(head)).to_bytes(4, "big") + head + chunks
+
+
+CONDUCTOR = bytes.fromhex("00ff5103 07a120  8360ff5103 0f4240  00ff2f00")  # 120, from the second quarter on 60 a minute
+BASS = bytes.fromhex(
+    "00ff0304 42617373 00c021 00b00a40  00902864  816a28 00  00902832 8360902800  8360 902d01 8360 f00301f7f7 8360 803000"
+)
+
+
+def test_the_notes_of_a_midi_file_are_in_seconds(tmp_path):
+    path = tmp_path / "Baß.mid"
+    drums = bytes.fromhex("00992450 00c00000902464 00f70101 8360 892400 00802440")
+    path.write_bytes(midi_file(CONDUCTOR, BASS, drums))
+    assert smf.read(str(path)) == [
+        ("Bass", [(0.0, 0.24375, 40, 100, False), (0.24375, 0.74375 + 0.24375, 40, 50, False), (1.9875, 3.9875, 45, 1, False)]),
+        ("", [(0.0, 0.5, 36, 80, True), (0.0, 0.5, 36, 100, False)]),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "no MIDI file"), (b"RIFF....", "no MIDI file"), (b"MThd\0\0", "is cut off"),
+     (midi_file(CONDUCTOR, head=b"\0\1\0\1\xe7\x28"), "are not in beats"), (midi_file(b"\0\x30\x30"), "no status"),
+     (midi_file(BASS)[:-40], "is cut off"), (midi_file(CONDUCTOR) + b"MT", "is cut off")],
+)  # fmt: skip
+def test_what_is_no_midi_file_is_refused(tmp_path, content, reason):
+    path = tmp_path / "x.mid"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=reason) as refused:
+        smf.read(str(path))
+    assert str(path) in str(refused.value)
 
 
 def test_notes_are_found_by_their_cookie_and_by_nothing_else(tmp_path):

@@ -1,9 +1,10 @@
-"""`Live.Clip`: a stretch of an audio file in a slot or on a track; MIDI clips only as far as a script must tell them apart."""
+"""`Live.Clip`: a stretch of an audio file, or notes, in a slot or on a track."""
 
 from live import warping
-from live.base import IntVector
+from live.base import IntU64Vector, IntVector
 from live.gain import shown
 from live.lom import LomObject, Nullable, Value, Vector, call, converted
+from live.midinotes import MidiNote, MidiNoteVector, specified
 
 SAME = 1e-6
 """Beats within which two places on the grid are one."""
@@ -141,8 +142,8 @@ def _modes(self):
 
 
 class Clip(LomObject):
-    """State: `path`, `frames`, `rate` of the file; `markers` with the hidden one; `marker_*`, `loop_*` and `extent` in beats
-    where it is warped or MIDI, in seconds elsewhere. `extent` is None outside the arrangement."""
+    """State: `path`, `frames`, `rate` of the file, or `notes`; `markers` with the hidden one; `marker_*`, `loop_*` and `extent`
+    in beats where it is warped or MIDI, in seconds elsewhere. `extent` is None outside the arrangement."""
 
     _sim_listen_only = ("playing_status", "loop_jump", "notes")
 
@@ -205,6 +206,22 @@ class Clip(LomObject):
         self._sim_want_warped(False)
         return seconds * self._sim_state["rate"]
 
+    @call(object, returns=IntU64Vector)
+    def add_new_notes(self, notes):
+        self._sim_want_midi()
+        there = self._sim_state["notes"]
+        first = 1 + max((note[0] for note in there), default=0)
+        added = [(first + number, *specified(note)) for number, note in enumerate(notes)]
+        self._sim_set("notes", there + added)
+        return IntU64Vector._sim_of(note[0] for note in added)
+
+    @call(returns=MidiNoteVector, changes=False)
+    def get_all_notes_extended(self):
+        """Those outside of the markers, too."""
+        self._sim_want_midi()
+        notes = sorted(self._sim_state["notes"], key=lambda note: (note[2], note[1]))
+        return MidiNoteVector._sim_of(MidiNote._sim_of(note) for note in notes)
+
     @call(WarpMarker, audio=True)
     def add_warp_marker(self, warp_marker):
         self._sim_want_warped(True)
@@ -239,6 +256,10 @@ class Clip(LomObject):
 
     def _sim_is_warped(self):
         return self._sim_state["warping"] or not self._sim_state["audio"]
+
+    def _sim_want_midi(self):
+        if self._sim_state["audio"]:
+            raise RuntimeError("Only available for MIDI clips")
 
     def _sim_want_warped(self, warped):
         if self._sim_state["warping"] != warped:

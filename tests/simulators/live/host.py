@@ -23,6 +23,7 @@ PREFERENCES = {
     "warp_mode": 0,
     "unwarped_markers": "seconds",  # or "beats", as one tool saw it
     "new_track_is_selected": True,
+    "new_midi_track_is_armed": True,  # as it was measured once
     "select_on_launch": True,
     "extent_follows_markers": False,  # whether an unlooped arrangement clip grows with its end marker: accounts differ
 }

@@ -34,14 +34,19 @@ def audio_clip(live, parent, path, start=None):
 
 def midi_clip(live, parent, length, start=None):
     """An empty MIDI clip of `length` beats."""
-    state = dict(_fresh(parent, start, length), audio=False, name="", warping=False, looping=start is None, markers=[])
+    state = dict(
+        _fresh(parent, start, length), audio=False, name="", warping=False, looping=start is None, markers=[],
+        notes=[],
+    )  # fmt: skip
     return live.new_clip(parent, state)
 
 
 def copied(live, clip, parent, start=None):
     """Another clip like `clip` elsewhere."""
     state = dict(clip._sim_state, start_time=0.0 if start is None else start, extent=None)
-    state["markers"] = list(state["markers"])
+    for name in "markers", "notes":
+        if name in state:
+            state[name] = list(state[name])
     del state["dead"]
     if start is not None:
         length = clip._sim_state["extent"]

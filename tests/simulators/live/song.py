@@ -232,6 +232,7 @@ class Song(LomObject):
             group = tracks[place]._sim_state["group"]
         track = live.new_track(self, kind, group)
         tracks.insert(place, track)
+        track._sim_state["arm"] = kind == "midi" and live.preferences["new_midi_track_is_armed"]
         self._sim_notify("tracks")
         if live.preferences["new_track_is_selected"]:
             live.user.select(track)

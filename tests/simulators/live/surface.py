@@ -2,7 +2,7 @@
 
 import types
 
-from live import application, base, clip, midimap, slot, song, track
+from live import application, base, clip, midimap, midinotes, slot, song, track
 from live.lom import LomObject, Vector
 from live.versions import has
 
@@ -13,7 +13,10 @@ MODULES = {
         base.FloatVector, base.IntVector, base.IntU64Vector, base.LimitationError, base.ObjectVector, base.StringVector,
         base.Timer, Vector,
     ),
-    "Clip": (clip.Clip, clip.LaunchMode, clip.WarpMarker, clip.WarpMarkerVector, clip.WarpMode),
+    "Clip": (
+        clip.Clip, clip.LaunchMode, clip.WarpMarker, clip.WarpMarkerVector, clip.WarpMode, midinotes.MidiNote,
+        midinotes.MidiNoteSpecification, midinotes.MidiNoteVector,
+    ),
     "ClipSlot": (slot.ClipSlot, slot.ClipSlotPlayingState),
     "Groove": (clip.Groove,),
     "LomObject": (LomObject,),

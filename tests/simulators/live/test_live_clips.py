@@ -6,6 +6,7 @@ import struct
 import pytest
 
 from live import Live, rendering, sound
+from live.lom import ArgumentError
 
 pytestmark = pytest.mark.ableton
 
@@ -256,6 +257,37 @@ def test_midi_clips_have_no_audio(live):
     for name in "file_path", "gain", "warping", "sample_rate":
         with pytest.raises(RuntimeError):
             getattr(clip, name)
+
+
+def test_notes_are_put_into_midi_clips_alone(live, track, ramp):
+    slot = live.user.midi_track().clip_slots[0]
+    clip = slot.create_clip(4.0)
+    assert (clip.looping, clip.loop_end) == (True, 4.0)
+    specification = live.classes["Clip.MidiNoteSpecification"]
+    told = []
+    clip.add_notes_listener(lambda: told.append(len(clip.get_all_notes_extended())))
+    ids = clip.add_new_notes([specification(36, 1.0, 0.25), specification(40, 0.5, 1, velocity=7.0, mute=True)])
+    notes = [(note.note_id, note.pitch, note.start_time, note.duration) for note in clip.get_all_notes_extended()]
+    assert (list(ids), told, notes) == ([1, 2], [2], [(2, 40, 0.5, 1.0), (1, 36, 1.0, 0.25)])
+    copy = live.song.tracks[1].duplicate_clip_to_arrangement(clip, 8.0)
+    clip.add_new_notes([specification(41, 0.0, 1.0)])
+    assert (len(copy.get_all_notes_extended()), copy.end_time) == (2, 12.0)
+    live.user.undo()
+    assert len(clip.get_all_notes_extended()) == 2
+    audio = track.clip_slots[0].create_audio_clip(ramp)
+    for refused in (
+        lambda: audio.add_new_notes([]),
+        audio.get_all_notes_extended,
+        lambda: clip.add_new_notes([specification(128, 0.0, 1.0)]),
+        lambda: clip.add_new_notes([specification(60, 0.0, 0.0)]),
+        lambda: slot.create_clip(4.0),
+        lambda: track.clip_slots[1].create_clip(4.0),
+    ):
+        with pytest.raises(RuntimeError):
+            refused()
+    for kind in (lambda: specification(60.5, 0.0, 1.0), lambda: clip.add_new_notes([(60, 0.0, 1.0)])):
+        with pytest.raises(ArgumentError):
+            kind()
 
 
 def test_gain_is_no_fraction_of_the_level(live, track, ramp):

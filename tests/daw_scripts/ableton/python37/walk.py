@@ -83,3 +83,27 @@ def test_from_the_arrangement(live, action, warped):
     if action == "repaint":
         frames = [clip.beat_to_sample_time(beat) for beat in (4.0, 8.0)] if warped else [2.5 * 44100, 4.5 * 44100]
         same_outside(new[0].file_path, *(round(frame) for frame in frames))
+
+
+@pytest.mark.parametrize("view", ["session", "arrangement"])
+def test_notes_beside(live, view):
+    track = live.song.tracks[0]
+    prompt = "ace: track=bass midi=1 seed=1 engine=draft"
+    settings = {"name": prompt, "warping_on": True, "markers": MAP, "content": (4.0, 8.0)}
+    if view == "session":
+        live.user.look_at("Session")
+        live.user.select(live.user.drop(MUSIC, track.clip_slots[0], **settings))
+    else:
+        live.user.select(live.user.insert(MUSIC, track, 8.0, **settings))
+    ask(live, "lego")
+    audio, midi = [
+        other.clip_slots[0].clip if view == "session" else other.arrangement_clips[0]
+        for other in list(live.song.tracks)[1:]
+    ]
+    notes = list(midi.get_all_notes_extended())
+    assert len(notes) > 3
+    assert (midi.start_time, midi.loop_start) == (audio.start_time, audio.loop_start)
+    assert midi.loop_end == pytest.approx(audio.loop_end, abs=1e-6)
+    # the pieces of this map lie beats apart from each other, and none of its notes lies outside of the clip
+    assert all(audio.loop_start - 1e-3 <= note.start_time < audio.loop_end for note in notes)
+    assert all(1e-3 < note.duration < 4.0 for note in notes)
