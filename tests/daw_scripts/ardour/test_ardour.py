@@ -6,6 +6,7 @@ Every test has a track of its own, and a stretch of time of its own on it, so th
 import signal
 from pathlib import Path
 
+import mido
 import numpy as np
 import psutil
 import pytest
@@ -16,6 +17,8 @@ from ardour_rig import PATIENCE, RATE, until
 DRAFT = {"engine": "draft"}
 SONG = 426667
 """Frames of the recording."""
+TICKS = 1920
+"""A quarter note, as Ardour counts."""
 
 
 def at(seconds):
@@ -169,10 +172,11 @@ def test_the_other_actions_put_their_results_where_they_belong(studio):
     studio.new_track("Solo", at(110))
     studio.select("Solo", start, stop)
     studio.trigger("cover", prompt="jazz", strength=0.5, seed=7, **DRAFT)
-    studio.trigger("lego", track="bass", **DRAFT)
-    studio.trigger("complete", instruments="drums,bass", **DRAFT)
-    until(lambda: len(placed(studio, start, stop)) == 4)
-    assert placed(studio, start, stop) == ["bass", "bass", "drums", "jazz (seed 7)"]
+    studio.trigger("lego", track="bass", midi=True, takes=2, **DRAFT)
+    studio.trigger("complete", instruments="drums,bass", midi=True, **DRAFT)
+    until(lambda: len(placed(studio, start, stop)) == 8)
+    with_notes = ["bass MIDI", "bass MIDI", "drums", "drums MIDI"]
+    assert placed(studio, start, stop) == ["bass", "bass", "bass", *with_notes, "jazz (seed 7)"]
     assert len(studio.regions("Solo")) == 2
 
 
@@ -198,6 +202,58 @@ def test_the_tempo_map_of_the_session_is_told(studio):
     assert [change[1:] for change in changes] == [[120.0, 4, 4], [90.0, 4, 4]]
     # heard from 20 seconds before the selection on
     assert changes[1][0] == pytest.approx(202 - 183, abs=1 / RATE)
+
+
+def test_the_notes_of_a_stem_lie_behind_it_where_they_are_heard(studio, pictures):
+    start, change, stop = at(253) + 7, at(256), at(259) + 11
+    studio.new_track("Beat", at(252))
+    studio.ask(
+        "local map = Temporal.TempoMap.fetch_writable()\n"
+        f"map:set_tempo(Temporal.Tempo(90, 90, 4), Temporal.timepos_t({at(250)}))\n"
+        f"map:set_tempo(Temporal.Tempo(150, 150, 4), Temporal.timepos_t({change}))\n"
+        "Temporal.TempoMap.update(map)"
+    )
+    studio.select("Beat", start, stop)
+    before, sources = studio.midi_files(), len(studio.tracks())
+    window = studio.choose("Extract stems")
+    studio.display.run("xdotool", "windowfocus", window)
+    studio.display.run("xdotool", "type", "--delay", "30", "drums,residual")
+    studio.display.run("xdotool", "key", "Tab", "space")
+    pictures(studio, "ardour-extract-dialog", window)
+    studio.display.press(window, "alt+o")
+    studio.ardour.answer()
+    until(lambda: len(studio.tracks()) == sources + 3)
+    names = studio.tracks()
+    _, drums, notes, residual = names[names.index("Beat") : names.index("Beat") + 4]
+    assert (drums.rstrip(" 0123456789"), notes.rstrip(" 0123456789")) == ("drums", "drums MIDI")
+    until(lambda: studio.regions(notes))
+    assert studio.regions(drums) == [("drums", start, stop - start, 0, False, False)]
+    beats = (change - start) / RATE * 90 / 60 + (stop - change) / RATE * 150 / 60
+    ((name, position, ticks),) = studio.saved_notes(notes)
+    assert (name, position) == ("drums MIDI", start)
+    assert abs(ticks - beats * TICKS) <= 1
+
+    (heard,) = studio.midi_files() - before
+    seconds, wanted = 0.0, []
+    for message in mido.MidiFile(heard):
+        seconds += message.time
+        if message.type == "note_on":
+            wanted.append((message.note, start + seconds * RATE))
+    placed_notes = studio.notes(notes)
+    assert len(placed_notes) > 10
+    assert sorted(pitch for pitch, _ in placed_notes) == sorted(pitch for pitch, _ in wanted)
+    for (_, frame), (_, meant) in zip(placed_notes, sorted(wanted, key=lambda note: note[1]), strict=True):
+        assert abs(frame - meant) <= RATE * 60 / 90 / TICKS
+
+    studio.ask(f'play_notes("{notes}") solo("{notes}", 1)')
+    played = np.abs(exported(studio, "notes", start - RATE, stop + RATE)).max(axis=1)
+    assert np.flatnonzero(played > 1e-5)[0] == pytest.approx(RATE + min(frame for _, frame in placed_notes) - start, abs=48)
+    studio.ask(f'solo("{notes}", 0)')
+
+    studio.undo()
+    assert [studio.regions(track) for track in (drums, notes, residual)] == [[], [], []]
+    studio.ask("Editor:redo(1)")
+    assert [len(studio.regions(track)) for track in (drums, notes, residual)] == [1, 1, 1]
 
 
 def test_cancel_says_what_is_rendered_and_ends_it(studio, pictures):
