@@ -204,7 +204,7 @@ def test_the_tempo_map_of_the_session_is_told(studio):
     assert changes[1][0] == pytest.approx(202 - 183, abs=1 / RATE)
 
 
-def test_the_notes_of_a_stem_lie_behind_it_where_they_are_heard(studio, pictures):
+def test_the_notes_of_a_stem_lie_behind_it_where_they_are_heard(studio):
     start, change, stop = at(253) + 7, at(256), at(259) + 11
     studio.new_track("Beat", at(252))
     studio.ask(
@@ -219,7 +219,6 @@ def test_the_notes_of_a_stem_lie_behind_it_where_they_are_heard(studio, pictures
     studio.display.run("xdotool", "windowfocus", window)
     studio.display.run("xdotool", "type", "--delay", "30", "drums,residual")
     studio.display.run("xdotool", "key", "Tab", "space")
-    pictures(studio, "ardour-extract-dialog", window)
     studio.display.press(window, "alt+o")
     studio.ardour.answer()
     until(lambda: len(studio.tracks()) == sources + 3)
@@ -232,6 +231,8 @@ def test_the_notes_of_a_stem_lie_behind_it_where_they_are_heard(studio, pictures
     ((name, position, ticks),) = studio.saved_notes(notes)
     assert (name, position) == ("drums MIDI", start)
     assert abs(ticks - beats * TICKS) <= 1
+
+    assert "Extractstems_midi=true" in (studio.session.parent / "punchin" / "answers").read_text()
 
     (heard,) = studio.midi_files() - before
     seconds, wanted = 0.0, []
@@ -247,7 +248,8 @@ def test_the_notes_of_a_stem_lie_behind_it_where_they_are_heard(studio, pictures
 
     studio.ask(f'play_notes("{notes}") solo("{notes}", 1)')
     played = np.abs(exported(studio, "notes", start - RATE, stop + RATE)).max(axis=1)
-    assert np.flatnonzero(played > 1e-5)[0] == pytest.approx(RATE + min(frame for _, frame in placed_notes) - start, abs=48)
+    first = min(frame for _, frame in placed_notes)
+    assert np.flatnonzero(played > 1e-5)[0] == pytest.approx(RATE + first - start, abs=at(0.001))
     studio.ask(f'solo("{notes}", 0)')
 
     studio.undo()
@@ -292,6 +294,26 @@ def test_results_wait_while_the_user_records(studio):
     recorded, new = studio.wait_for_regions("Singer", 2)
     assert recorded[0].startswith("Take")
     assert new[:3] == ("bossa (seed 1)", at(560), at(1))
+
+
+def test_stems_come_even_if_their_notes_are_gone(studio):
+    start, stop = at(556), at(558)
+    studio.new_track("Drummer", at(555))
+    studio.ask('new_track("Recorded", 2)')
+    studio.select("Drummer", start, stop)
+    studio.ask('record("Recorded")')
+    until(lambda: studio.ask("return Session:actively_recording()") == "true")
+    before = studio.midi_files()
+    studio.trigger("extract", tracks="drums,residual", midi=True, **DRAFT)
+    until(lambda: len(studio.midi_files() - before) == 1 and studio.jobs()[-1]["state"] == "rendered")
+    (notes,) = studio.midi_files() - before
+    notes.unlink()
+    tracks = len(studio.tracks())
+    studio.ask('stop_recording("Recorded")')
+    until(lambda: len(studio.tracks()) == tracks + 2)
+    until(lambda: {"drums", "residual"} <= set(placed(studio, start, stop)))
+    studio.display.press(until(studio.message), "alt+c")
+    until(lambda: not studio.message())
 
 
 def test_requests_and_results_wait_until_their_session_is_open_again(studio):
