@@ -316,7 +316,7 @@ def test_stems_come_even_if_their_notes_are_gone(studio):
     until(lambda: not studio.message())
 
 
-def test_requests_and_results_wait_until_their_session_is_open_again(studio):
+def test_requests_and_results_wait_until_their_session_is_open_again(studio, pictures):
     start, stop = at(570), at(578)
     studio.ask('new_track("Later", 2)')
     studio.select("Later", start, stop)
@@ -330,7 +330,9 @@ def test_requests_and_results_wait_until_their_session_is_open_again(studio):
     studio.display.run("xdotool", "type", "--delay", "30", "night")
     studio.display.press(window, "alt+o")
     studio.ardour.answer()
-    studio.display.press(until(studio.message), "alt+c")
+    window = until(studio.message)
+    pictures(studio, "ardour-silent", window)
+    studio.display.press(window, "alt+c")
     until(lambda: not studio.message())
     greeted = studio.greeted_at()
     until(lambda: studio.greeted_at() > greeted)
@@ -345,7 +347,7 @@ def test_requests_and_results_wait_until_their_session_is_open_again(studio):
     assert found[1][1:3] == (at(580), at(1))
 
 
-def test_a_daemon_that_dies_is_told_and_the_clip_comes_after_its_restart(studio, pictures):
+def test_a_daemon_that_dies_is_told_and_the_clip_comes_after_its_restart(studio):
     start, stop = at(600), at(612)
     studio.ask('new_track("Late", 2)')
     studio.select("Late", start, stop)
@@ -353,8 +355,7 @@ def test_a_daemon_that_dies_is_told_and_the_clip_comes_after_its_restart(studio,
     rig.until(lambda: studio.state_of("rock") == "rendering", PATIENCE)
     studio.daemon.kill()
     assert studio.regions("Late") == []
-    window = until(studio.message)
-    pictures(studio, "ardour-silent", window)
+    until(studio.message)
     # it is Ardour that starts it again
     regions = studio.wait_for_regions("Late", 2)
     assert [region[:3] for region in regions] == [
