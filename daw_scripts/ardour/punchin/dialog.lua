@@ -23,6 +23,11 @@ local function same(text)
   return text
 end
 
+-- Nothing is what a request says of what is off.
+local function switch(text)
+  return (text == "true" or text == "1") or nil
+end
+
 -- By key of the request: the widget, how its text becomes a value, and the answer of the first time. `shared`: one answer
 -- for all actions.
 local FIELDS = {
@@ -36,6 +41,7 @@ local FIELDS = {
   tracks = { widget = { type = "entry", title = "Stems" }, read = same, first = "all" },
   instruments = { widget = { type = "entry", title = "Instruments" }, read = same, first = "drums,bass" },
   track = { widget = { type = "entry", title = "Instrument" }, read = same, first = "drums" },
+  midi = { widget = { type = "checkbox", title = "MIDI too" }, read = switch, first = "false" },
   engine = { widget = { type = "dropdown", title = "Engine", values = ENGINES }, read = same, first = "auto" },
 }
 
@@ -48,12 +54,16 @@ local function widget_of(name, text)
   for key, value in pairs(FIELDS[name].widget) do
     widget[key] = value
   end
-  widget.default = widget.type == "number" and tonumber(text) or text
+  if widget.type == "checkbox" then
+    widget.default = text == "true"
+  else
+    widget.default = widget.type == "number" and tonumber(text) or text
+  end
   return widget
 end
 
 local function text_of(name, value)
-  return FIELDS[name].widget.type == "number" and ("%d"):format(math.floor(value + 0.5)) or value
+  return FIELDS[name].widget.type == "number" and ("%d"):format(math.floor(value + 0.5)) or tostring(value)
 end
 
 -- Text by field; nil when the user cancels.

@@ -1,16 +1,19 @@
 -- Puts the clips of a job where its cookie says, as one undo step. Nothing that was there is changed.
 local fields = require("punchin.fields")
 local made = require("punchin.made")
+local notes = require("punchin.notes")
 local regions = require("punchin.regions")
 local tracks = require("punchin.tracks")
 
 local placing = {}
 
+local GONE = "The track that this belongs to is gone: the result is on a new track at the end."
+
 -- Where clips belong, as the action wrote it; times are frames of the session:
 --   track                 the source's track by identity; may be empty
 --   zero                  where the source starts
---   how                   top: regions on top of the track's; beside: on new tracks behind it; free: on the track where
---                         nothing plays there, else on a new one
+--   how                   top: regions on top of the track's; beside: on new tracks behind it, and the notes of first
+--                         takes behind those; free: on the track where nothing plays there, else on a new one
 --   fade_in, fade_out     (top) frames that are cross-faded with the source, at an end that touches it
 --   first, last           (top) what is shown of a clip, where it is not all
 --   origin                (top) the place whose takes these are more of, as `note` writes it
@@ -64,6 +67,9 @@ function ways.beside(place, clips)
     if not made_tracks[part] then
       made_tracks[part] = tracks.after(behind, part, clip.channels, part)
       behind = made_tracks[part]
+      if clip.midi then
+        behind = notes.prepare(clip, behind, part, position_of(clip, place)) or behind
+      end
     end
     return made_tracks[part]
   end, found
@@ -95,17 +101,27 @@ local function add_all(place, clips)
     local position = position_of(clip, place)
     regions.add(clip.playlist, clip, place, position)
     note(clip, place, position)
+    if clip.notes then
+      notes.add(clip)
+    end
   end
 end
 
--- Puts all clips of a job on their tracks. Returns a sentence for the user where they did not go where they belong.
+-- Puts all clips of a job on their tracks. Returns sentences for the user where they did not go where they belong.
 function placing.put(place, clips)
   local wanted = import_all(place, clips)
   local track_for, found = ways[place.how](place, wanted)
   local playlists = {}
+  local function playlist_of(track)
+    local playlist = track:playlist()
+    playlists[playlist:to_stateful():id():to_s()] = playlist
+    return playlist
+  end
   for _, clip in ipairs(wanted) do
-    clip.playlist = track_for(clip):playlist()
-    playlists[clip.playlist:to_stateful():id():to_s()] = clip.playlist
+    clip.playlist = playlist_of(track_for(clip))
+    if clip.notes then
+      playlist_of(clip.notes.track)
+    end
   end
   Session:begin_reversible_command("punchin: " .. place.verb)
   for _, playlist in pairs(playlists) do
@@ -120,9 +136,11 @@ function placing.put(place, clips)
   if not ok then
     error(problem, 0)
   end
-  if not found then
-    return "The track that this belongs to is gone: the result is on a new track at the end."
+  local sentences = { not found and GONE or nil }
+  for _, clip in ipairs(wanted) do
+    sentences[#sentences + 1] = clip.without_notes
   end
+  return #sentences > 0 and table.concat(sentences, " ") or nil
 end
 
 return placing

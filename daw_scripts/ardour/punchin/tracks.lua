@@ -1,4 +1,4 @@
--- Audio tracks: by identity, by what is selected, and new ones.
+-- Audio tracks: by identity, by what is selected, and new ones; and MIDI tracks for their notes.
 local tracks = {}
 
 local CHANNELS_OUT = 2
@@ -48,13 +48,29 @@ function tracks.at_end(name, channels)
   return new(name, channels, ARDOUR.PresentationInfo.max_order)
 end
 
+local function behind(track)
+  return track:presentation_info_ptr():order() + 1
+end
+
+local function coloured(track, instrument)
+  if COLOURS[instrument] then
+    track:presentation_info_ptr():set_color(COLOURS[instrument])
+  end
+  return track
+end
+
 -- A new track right behind another one.
 function tracks.after(track, name, channels, instrument)
-  local made = new(name, channels, track:presentation_info_ptr():order() + 1)
-  if COLOURS[instrument] then
-    made:presentation_info_ptr():set_color(COLOURS[instrument])
-  end
-  return made
+  return coloured(new(name, channels, behind(track)), instrument)
+end
+
+-- The same for notes. It has no instrument: which one is the user's choice.
+function tracks.notes_after(track, name, instrument)
+  local one = ARDOUR.ChanCount(ARDOUR.DataType("midi"), 1)
+  local made = Session:new_midi_track(
+    one, one, true, ARDOUR.PluginInfo(), nil, nil, 1, name, behind(track), ARDOUR.TrackMode.Normal, true
+  )
+  return coloured(made:front():to_track(), instrument)
 end
 
 -- Regions of a track that lie in a stretch of frames.

@@ -95,6 +95,14 @@ class Studio:
     def wait_for_regions(self, name, count):
         return until(lambda: (found := self.regions(name)) and len(found) >= count and found)
 
+    def notes(self, name):
+        """Notes of the region of a MIDI track: (pitch, first frame)."""
+        return [tuple(int(part) for part in line.split()) for line in self.ask(f'return notes("{name}")').splitlines()]
+
+    def midi_files(self):
+        """Of all jobs of the daemon."""
+        return set(self.state.rglob("*.mid"))
+
     def tracks(self):
         return self.ask("return track_names()").splitlines()
 
@@ -143,6 +151,19 @@ class Studio:
                     length, position = (int(part.lstrip("a")) for part in region.get("length").split("@"))
                     assert length % TICKS == position % TICKS == 0
                     found[region.get("name")] = (position // TICKS, length // TICKS)
+        return found
+
+    def saved_notes(self, name):
+        """Regions of a MIDI track in the saved session: (name, position in frames, length in ticks of a quarter note)."""
+        self.ask('Session:save_state("", false, false, false, false, false)')
+        root = ET.parse(self.session).getroot()
+        assert name in {route.get("name") for route in root.iter("Route") if route.get("default-type") == "midi"}
+        (playlist,) = (each for each in root.iter("Playlist") if each.get("name") == name)
+        found = []
+        for region in playlist.findall("Region"):
+            length, position = region.get("length").removeprefix("b").split("@a")
+            assert int(position) % TICKS == 0
+            found.append((region.get("name"), int(position) // TICKS, int(length)))
         return found
 
     def undo(self):

@@ -6,6 +6,7 @@ Every test has a track of its own, and a stretch of time of its own on it, so th
 import signal
 from pathlib import Path
 
+import mido
 import numpy as np
 import psutil
 import pytest
@@ -16,6 +17,8 @@ from ardour_rig import PATIENCE, RATE, until
 DRAFT = {"engine": "draft"}
 SONG = 426667
 """Frames of the recording."""
+TICKS = 1920
+"""A quarter note, as Ardour counts."""
 
 
 def at(seconds):
@@ -169,10 +172,11 @@ def test_the_other_actions_put_their_results_where_they_belong(studio):
     studio.new_track("Solo", at(110))
     studio.select("Solo", start, stop)
     studio.trigger("cover", prompt="jazz", strength=0.5, seed=7, **DRAFT)
-    studio.trigger("lego", track="bass", **DRAFT)
-    studio.trigger("complete", instruments="drums,bass", **DRAFT)
-    until(lambda: len(placed(studio, start, stop)) == 4)
-    assert placed(studio, start, stop) == ["bass", "bass", "drums", "jazz (seed 7)"]
+    studio.trigger("lego", track="bass", midi=True, takes=2, **DRAFT)
+    studio.trigger("complete", instruments="drums,bass", midi=True, **DRAFT)
+    until(lambda: len(placed(studio, start, stop)) == 8)
+    with_notes = ["bass MIDI", "bass MIDI", "drums", "drums MIDI"]
+    assert placed(studio, start, stop) == ["bass", "bass", "bass", *with_notes, "jazz (seed 7)"]
     assert len(studio.regions("Solo")) == 2
 
 
@@ -198,6 +202,60 @@ def test_the_tempo_map_of_the_session_is_told(studio):
     assert [change[1:] for change in changes] == [[120.0, 4, 4], [90.0, 4, 4]]
     # heard from 20 seconds before the selection on
     assert changes[1][0] == pytest.approx(202 - 183, abs=1 / RATE)
+
+
+def test_the_notes_of_a_stem_lie_behind_it_where_they_are_heard(studio):
+    start, change, stop = at(253) + 7, at(256), at(259) + 11
+    studio.new_track("Beat", at(252))
+    studio.ask(
+        "local map = Temporal.TempoMap.fetch_writable()\n"
+        f"map:set_tempo(Temporal.Tempo(90, 90, 4), Temporal.timepos_t({at(250)}))\n"
+        f"map:set_tempo(Temporal.Tempo(150, 150, 4), Temporal.timepos_t({change}))\n"
+        "Temporal.TempoMap.update(map)"
+    )
+    studio.select("Beat", start, stop)
+    before, sources = studio.midi_files(), len(studio.tracks())
+    window = studio.choose("Extract stems")
+    studio.display.run("xdotool", "windowfocus", window)
+    studio.display.run("xdotool", "type", "--delay", "30", "drums,residual")
+    studio.display.run("xdotool", "key", "Tab", "space")
+    studio.display.press(window, "alt+o")
+    studio.ardour.answer()
+    until(lambda: len(studio.tracks()) == sources + 3)
+    names = studio.tracks()
+    _, drums, notes, residual = names[names.index("Beat") : names.index("Beat") + 4]
+    assert (drums.rstrip(" 0123456789"), notes.rstrip(" 0123456789")) == ("drums", "drums MIDI")
+    until(lambda: studio.regions(notes))
+    assert studio.regions(drums) == [("drums", start, stop - start, 0, False, False)]
+    beats = (change - start) / RATE * 90 / 60 + (stop - change) / RATE * 150 / 60
+    ((name, position, ticks),) = studio.saved_notes(notes)
+    assert (name, position) == ("drums MIDI", start)
+    assert abs(ticks - beats * TICKS) <= 1
+
+    assert "Extractstems_midi=true" in (studio.session.parent / "punchin" / "answers").read_text()
+
+    (heard,) = studio.midi_files() - before
+    seconds, wanted = 0.0, []
+    for message in mido.MidiFile(heard):
+        seconds += message.time
+        if message.type == "note_on":
+            wanted.append((message.note, start + seconds * RATE))
+    placed_notes = studio.notes(notes)
+    assert len(placed_notes) > 10
+    assert sorted(pitch for pitch, _ in placed_notes) == sorted(pitch for pitch, _ in wanted)
+    for (_, frame), (_, meant) in zip(placed_notes, sorted(wanted, key=lambda note: note[1]), strict=True):
+        assert abs(frame - meant) <= RATE * 60 / 90 / TICKS
+
+    studio.ask(f'play_notes("{notes}") solo("{notes}", 1)')
+    played = np.abs(exported(studio, "notes", start - RATE, stop + RATE)).max(axis=1)
+    first = min(frame for _, frame in placed_notes)
+    assert np.flatnonzero(played > 1e-5)[0] == pytest.approx(RATE + first - start, abs=at(0.001))
+    studio.ask(f'solo("{notes}", 0)')
+
+    studio.undo()
+    assert [studio.regions(track) for track in (drums, notes, residual)] == [[], [], []]
+    studio.ask("Editor:redo(1)")
+    assert [len(studio.regions(track)) for track in (drums, notes, residual)] == [1, 1, 1]
 
 
 def test_cancel_says_what_is_rendered_and_ends_it(studio, pictures):
@@ -238,7 +296,27 @@ def test_results_wait_while_the_user_records(studio):
     assert new[:3] == ("bossa (seed 1)", at(560), at(1))
 
 
-def test_requests_and_results_wait_until_their_session_is_open_again(studio):
+def test_stems_come_even_if_their_notes_are_gone(studio):
+    start, stop = at(556), at(558)
+    studio.new_track("Drummer", at(555))
+    studio.ask('new_track("Recorded", 2)')
+    studio.select("Drummer", start, stop)
+    studio.ask('record("Recorded")')
+    until(lambda: studio.ask("return Session:actively_recording()") == "true")
+    before = studio.midi_files()
+    studio.trigger("extract", tracks="drums,residual", midi=True, **DRAFT)
+    until(lambda: len(studio.midi_files() - before) == 1 and studio.jobs()[-1]["state"] == "rendered")
+    (notes,) = studio.midi_files() - before
+    notes.unlink()
+    tracks = len(studio.tracks())
+    studio.ask('stop_recording("Recorded")')
+    until(lambda: len(studio.tracks()) == tracks + 2)
+    until(lambda: {"drums", "residual"} <= set(placed(studio, start, stop)))
+    studio.display.press(until(studio.message), "alt+c")
+    until(lambda: not studio.message())
+
+
+def test_requests_and_results_wait_until_their_session_is_open_again(studio, pictures):
     start, stop = at(570), at(578)
     studio.ask('new_track("Later", 2)')
     studio.select("Later", start, stop)
@@ -252,7 +330,9 @@ def test_requests_and_results_wait_until_their_session_is_open_again(studio):
     studio.display.run("xdotool", "type", "--delay", "30", "night")
     studio.display.press(window, "alt+o")
     studio.ardour.answer()
-    studio.display.press(until(studio.message), "alt+c")
+    window = until(studio.message)
+    pictures(studio, "ardour-silent", window)
+    studio.display.press(window, "alt+c")
     until(lambda: not studio.message())
     greeted = studio.greeted_at()
     until(lambda: studio.greeted_at() > greeted)
@@ -267,7 +347,7 @@ def test_requests_and_results_wait_until_their_session_is_open_again(studio):
     assert found[1][1:3] == (at(580), at(1))
 
 
-def test_a_daemon_that_dies_is_told_and_the_clip_comes_after_its_restart(studio, pictures):
+def test_a_daemon_that_dies_is_told_and_the_clip_comes_after_its_restart(studio):
     start, stop = at(600), at(612)
     studio.ask('new_track("Late", 2)')
     studio.select("Late", start, stop)
@@ -275,8 +355,7 @@ def test_a_daemon_that_dies_is_told_and_the_clip_comes_after_its_restart(studio,
     rig.until(lambda: studio.state_of("rock") == "rendering", PATIENCE)
     studio.daemon.kill()
     assert studio.regions("Late") == []
-    window = until(studio.message)
-    pictures(studio, "ardour-silent", window)
+    until(studio.message)
     # it is Ardour that starts it again
     regions = studio.wait_for_regions("Late", 2)
     assert [region[:3] for region in regions] == [

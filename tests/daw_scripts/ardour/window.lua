@@ -96,14 +96,15 @@ function factory()
     track_named(name):rec_enable_control():set_value(0, PBD.GroupControlDisposition.NoGroup)
   end
 
-  -- One region a line, the lowest first: name, position, length, layer, fades.
+  -- One region a line, the lowest first: name, position, length, layer, fades, which notes have none of.
   function regions(name)
     local found = {}
     for region in track_named(name):playlist():region_list():iter() do
       local audio = region:to_audioregion()
+      local faded = not audio:isnil()
       local line = table.concat({
         region:name(), region:position():samples(), region:length():samples(), region:layer(),
-        tostring(audio:fade_in_active()), tostring(audio:fade_out_active()),
+        tostring(faded and audio:fade_in_active()), tostring(faded and audio:fade_out_active()),
       }, "\t")
       found[#found + 1] = { order = region:layer() * 2 ^ 40 + region:position():samples(), line = line }
     end
@@ -112,6 +113,30 @@ function factory()
       found[number] = region.line
     end
     return table.concat(found, "\n")
+  end
+
+  -- Pitch and first frame of every note of a track's only region, one a line.
+  function notes(name)
+    local region, found = top_region(name), {}
+    for note in ARDOUR.LuaAPI.note_list(region:to_midiregion():model()):iter() do
+      local beats, more = note:time():str():match("(%d+):(%d+)")
+      local ticks = region:position():ticks() + math.tointeger(beats) * 1920 + math.tointeger(more)
+      found[#found + 1] = ("%d\t%d"):format(note:note(), Temporal.timepos_t.from_ticks(ticks):samples())
+    end
+    return table.concat(found, "\n")
+  end
+
+  -- Plays a track's notes by the synthesizer that comes with Ardour.
+  function play_notes(name)
+    local synth = ARDOUR.LuaAPI.new_plugin(
+      Session, "https://community.ardour.org/node/7596", ARDOUR.PluginType.LV2, ""
+    )
+    assert(not synth:isnil(), "no synthesizer")
+    track_named(name):add_processor_by_index(synth, 0, nil, true)
+  end
+
+  function solo(name, value)
+    track_named(name):solo_control():set_value(value, PBD.GroupControlDisposition.NoGroup)
   end
 
   function track_names()

@@ -5,7 +5,8 @@ local selection = require("punchin.selection")
 
 return function(given)
   local parts = selection.parts()
-  local answers = dialog.ask("Accompany", { "instruments", "prompt", "key", "takes", "seed", "engine" }, given, parts)
+  local names = { "instruments", "prompt", "key", "midi", "takes", "seed", "engine" }
+  local answers = dialog.ask("Accompany", names, given, parts)
   if not answers then
     return
   end

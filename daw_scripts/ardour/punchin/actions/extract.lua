@@ -5,7 +5,7 @@ local selection = require("punchin.selection")
 
 return function(given)
   local parts = selection.parts()
-  local answers = dialog.ask("Extract stems", { "tracks", "engine" }, given, parts)
+  local answers = dialog.ask("Extract stems", { "tracks", "midi", "engine" }, given, parts)
   if answers then
     each_part("extract", parts, answers, false)
   end

@@ -5,7 +5,8 @@ local selection = require("punchin.selection")
 
 return function(given)
   local parts = selection.parts()
-  local answers = dialog.ask("Add an instrument", { "track", "prompt", "key", "takes", "seed", "engine" }, given, parts)
+  local names = { "track", "prompt", "key", "midi", "takes", "seed", "engine" }
+  local answers = dialog.ask("Add an instrument", names, given, parts)
   if answers then
     each_part("lego", parts, answers, false)
   end
