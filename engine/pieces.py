@@ -102,7 +102,7 @@ def _new_pieces(job: _Job) -> Iterator[Piece]:
     )
     for take, seed, report in job.takes():
         made, seconds = job.render(heard, seed, report)
-        tracks = _sounding(made.tracks)
+        tracks = _wanted(job.spec, made.tracks)
         for track, samples in tracks.items():
             is_mix = track == MIX
             yield Piece(
@@ -122,9 +122,10 @@ def _new_pieces(job: _Job) -> Iterator[Piece]:
             )
 
 
-def _sounding(tracks: dict[str, FloatArray]) -> dict[str, FloatArray]:
-    """The mix, and those of its parts that come in before the piece ends."""
-    return {track: samples for track, samples in tracks.items() if track == MIX or not gate.is_silent(samples)}
+def _wanted(spec: RenderSpec, tracks: dict[str, FloatArray]) -> dict[str, FloatArray]:
+    """The mix, and with `stems` those of its parts that come in before it ends."""
+    parts = {track: samples for track, samples in tracks.items() if spec.stems and not gate.is_silent(samples)}
+    return {MIX: tracks[MIX]} | parts
 
 
 def _placed_pieces(job: _Job) -> Iterator[Piece]:
@@ -221,7 +222,7 @@ def _parallel_pieces(job: _Job) -> Iterator[Piece]:
         made, seconds = job.render(heard, seed, report)
         tracks = {name: samples[:, clip.first : clip.end] for name, samples in made.tracks.items()}
         if spec.verb is Verb.COVER:
-            tracks = _sounding(tracks)
+            tracks = _wanted(spec, tracks)
         if spec.verb is Verb.EXTRACT:
             tracks = _asked_for(spec, job.description, tracks, beside)
         for track, samples in tracks.items():
