@@ -113,10 +113,10 @@ def test_a_reaper_that_was_silent_for_long_finds_its_name_again(daws, daemon):
     second.start(second.actions_folder / "punchin_background.lua")
     assert mark.read_text().split()[2] != own, "it takes the name"
     mark.write_text(f"{said} {int(since) - 60} {own}\n")
+    second.until(mark.parent.with_name(f"{mark.parent.name}-2").is_dir)
     generate(second, start=5.0)
     placed(second)
     assert mark.read_text().split()[2] == own, "and gives it back"
-    assert mark.parent.with_name(f"{mark.parent.name}-2").is_dir()
     second.close()
     assert mark.exists()
 
