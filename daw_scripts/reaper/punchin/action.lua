@@ -14,6 +14,10 @@ local ALIVE_SECONDS = 3
 local SHOWN_PROMPT = 100 -- characters
 local COOKIE_LENGTH = 1024
 
+-- Lua seeds with the second and an address: two actions started in one second could draw the same numbers, and the daemon
+-- would take what they ask for as one request that came twice.
+math.randomseed(os.time(), math.floor(reaper.time_precise() * 1e6))
+
 local function require_version()
   local version = reaper.GetAppVersion()
   if (tonumber(version:match("^%d+%.%d+")) or 0) < OLDEST then

@@ -431,3 +431,13 @@ def test_an_unsaved_project_is_no_trouble(daw, item):
     act(daw, "repaint")
     placed(daw)
     assert len(daw.project.items()) == 3
+
+
+def test_actions_started_in_one_second_are_a_request_each(daw, track):
+    """Every script has a Lua of its own, and Lua seeds its random numbers by the second."""
+    daw.project.select_tracks(track)
+    daw.project.time_selection = (1.0, 1.25)
+    for _ in range(6):
+        act(daw, "generate")
+    placed(daw, 6)
+    assert sum(len(found.items) for found in daw.project.content.tracks) == 6

@@ -4,6 +4,7 @@ Plucked and slapped strings, synthesizers with a resonant filter that closes fas
 """
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +12,10 @@ from scipy import signal
 
 from engine.analysis.spectrum import FloatArray
 from engine.backends.draft.drumkit import KITS, drum
-from engine.backends.draft.separator.training.sounds import Sound
 from engine.backends.draft.tone import hertz
+
+if TYPE_CHECKING:  # what is there at run time needs FluidSynth
+    from engine.backends.draft.separator.training.sounds import Sound
 
 BLOCK = 32
 """Frames for which a filter stands still."""
@@ -21,7 +24,7 @@ Curve = npt.NDArray[np.float64]
 """One value a frame."""
 
 
-def dice_string(rng: np.random.Generator, rate: int) -> Sound:
+def dice_string(rng: np.random.Generator, rate: int) -> "Sound":
     """A string, plucked, muted or slapped.
 
     Source: Karplus and Strong, Digital synthesis of plucked-string and drum timbres (Computer Music Journal 1983).
@@ -58,7 +61,7 @@ def dice_string(rng: np.random.Generator, rate: int) -> Sound:
     return sound
 
 
-def dice_resonant(rng: np.random.Generator, rate: int) -> Sound:
+def dice_resonant(rng: np.random.Generator, rate: int) -> "Sound":
     """Two or three oscillators through a resonant low pass that an envelope closes: short basses of synthesizers."""
     kinds = [str(rng.choice(["sine", "triangle", "saw", "saw", "square", "moog"])) for _ in range(rng.integers(1, 4))]
     tunes = [0.0, *(rng.choice([0, 0, 0, 12, -12, 7], 2) + rng.normal(0, 0.08, 2))]
@@ -90,7 +93,7 @@ def dice_resonant(rng: np.random.Generator, rate: int) -> Sound:
     return sound
 
 
-def dice_sub(rng: np.random.Generator, rate: int) -> Sound:
+def dice_sub(rng: np.random.Generator, rate: int) -> "Sound":
     """A sine wave that falls to its pitch and dies away, clean or driven: the 808 played as a bass."""
     above, falling = rng.choice([0.0, rng.uniform(3, 36)]), rng.uniform(0.005, 0.06)
     decay, release, attack = 0.1 * 2 ** rng.uniform(0, 4), rng.uniform(0.005, 0.1), 0.001 * 2 ** rng.uniform(0, 3)
@@ -109,7 +112,7 @@ def dice_sub(rng: np.random.Generator, rate: int) -> Sound:
     return sound
 
 
-def dice_long_kick(rng: np.random.Generator, rate: int, settled: float) -> Sound:
+def dice_long_kick(rng: np.random.Generator, rate: int, settled: float) -> "Sound":
     """A kit of the house whose kick hums at `settled` Hz for up to a second, at times driven hard."""
     kit = dataclasses.replace(
         KITS[str(rng.choice(list(KITS)))],
