@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from lupa import lua54
 from reaper.model import Item, Project, Source, Take
 from rig import PlainClient
+from scripts import SCRIPTS
 
 RATE = 44100
 
@@ -433,11 +435,15 @@ def test_an_unsaved_project_is_no_trouble(daw, item):
     assert len(daw.project.items()) == 3
 
 
-def test_actions_started_in_one_second_are_a_request_each(daw, track):
-    """Every script has a Lua of its own, and Lua seeds its random numbers by the second."""
-    daw.project.select_tracks(track)
-    daw.project.time_selection = (1.0, 1.25)
-    for _ in range(6):
-        act(daw, "generate")
-    placed(daw, 6)
-    assert sum(len(found.items) for found in daw.project.content.tracks) == 6
+def test_actions_started_in_one_second_have_names_of_their_own():
+    """Lua seeds its random numbers by the second and an address, and every script has a Lua of its own."""
+
+    def name(clock):
+        lua = lua54.LuaRuntime()
+        lua.execute(
+            f"package.path = [[{SCRIPTS}/?.lua]]; math.randomseed(1, 1); os.time = function() return 1800000000 end"
+        )
+        lua.globals().reaper = lua.table(time_precise=lambda: clock)
+        return lua.eval('require("punchin.action").new_id()')
+
+    assert name(5.000001) != name(5.000002)
