@@ -15,7 +15,6 @@ action.run(function()
     return
   end
   answers.tracks, answers.instruments = answers.instruments, nil
-  answers.midi = answers.midi == 1 or nil
   action.request_parts("complete", parts, answers, function()
     return { how = "spread", folder = "accompaniment", part = "accompaniment", mute = 0 }
   end)

@@ -16,7 +16,6 @@ action.run(function()
   end
   local mute = answers.mute or 0
   answers.mute = nil
-  answers.midi = answers.midi == 1 or nil
   action.request_parts("extract", parts, answers, function()
     return { how = "spread", folder = "stems", part = "stem", mute = mute }
   end)

@@ -14,7 +14,6 @@ action.run(function()
   if not answers then
     return
   end
-  answers.midi = answers.midi == 1 or nil
   action.request_parts("lego", parts, answers, function()
     return { how = "spread", folder = "", part = answers.track, mute = 0 }
   end)

@@ -44,6 +44,13 @@ local function one_of(...)
   end
 end
 
+local zero_or_one = whole(0, 1)
+
+-- True, or nothing: a key that is left out is off.
+local function switch(text, caption)
+  return zero_or_one(text, caption) == 1 or nil
+end
+
 local FIELDS = {
   prompt = { "Prompt", same, "" },
   lyrics = { "Lyrics (notes: of the item)", same, "" },
@@ -57,8 +64,8 @@ local FIELDS = {
   track = { "Instrument", same, "drums" },
   hear = { "Hear (item/track/mix)", one_of("item", "track", "mix"), "item" },
   bring = { "Bring (mix/parts/midi)", one_of("mix", "parts", "midi"), "mix" },
-  midi = { "MIDI too (0/1)", whole(0, 1), "0" },
-  mute = { "Mute the source (0/1)", whole(0, 1), "0" },
+  midi = { "MIDI too (0/1)", switch, "0" },
+  mute = { "Mute the source (0/1)", zero_or_one, "0" },
   preset = { "Preset (?: list them)", same, "" },
   language = { "Language (as en)", same, "" },
   engine = { "Engine (auto/draft/acestep)", same, "auto" },
