@@ -1,26 +1,9 @@
 """The pictures of docs/reaper.md show what the scripts do: `PUNCHIN_DRAW=1 pytest` on this file draws them anew."""
 
-import os
-from pathlib import Path
-
-import numpy as np
+from pictures import IMAGES, compare
 from reaper.picture import picture
 
-IMAGES = Path(__file__).parents[3] / "docs" / "images"
 STRETCH = {"start": 0.0, "end": 9.0}
-
-
-def compare(name, drawn):
-    """The checked-in picture has the same size and, but for fonts and names of the day, the same pixels."""
-    path = IMAGES / name
-    if os.environ.get("PUNCHIN_DRAW"):
-        drawn.quantize(64).save(path, optimize=True)
-    from PIL import Image
-
-    kept = np.asarray(Image.open(path).convert("RGB"), dtype=int)
-    fresh = np.asarray(drawn.quantize(64).convert("RGB"), dtype=int)
-    assert kept.shape == fresh.shape
-    assert np.mean(np.abs(kept - fresh).max(axis=2) > 60) < 0.03
 
 
 def test_the_first_repaint(daw, song):
